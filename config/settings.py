@@ -1,0 +1,358 @@
+"""Every setting of Zoho Sync, read from the environment.
+
+Production-safe unless told otherwise: a missing or malformed value stops the start with a
+sentence that names the variable, never its value. Each secret can also be given as the path
+of a file in ``NAME_FILE`` (Docker and Kubernetes secrets).
+
+The table of variables for operators is in README.md; `tests/test_docs.py` keeps the two together.
+"""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+import dj_database_url
+from celery.schedules import crontab
+from cryptography.fernet import Fernet
+from csp.constants import NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from config.logs import logging_config
+from integrations.zoho.data_centers import DATA_CENTERS, ENVIRONMENTS, is_trusted_url
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+
+def env(name: str, default: str = "") -> str:
+    return os.environ.get(name, "").strip() or default
+
+
+def envbool(name: str, default: bool) -> bool:
+    value = env(name, str(default)).lower()
+    if value not in ("true", "false", "1", "0", "yes", "no", "on", "off"):
+        raise ImproperlyConfigured(f"{name} must be true or false.")
+    return value in ("true", "1", "yes", "on")
+
+
+def envint(name: str, default: int) -> int:
+    value = env(name, str(default))
+    if not value.isdecimal():
+        raise ImproperlyConfigured(f"{name} must be a whole number, zero or more.")
+    return int(value)
+
+
+def envlist(name: str, default: str = "") -> list[str]:
+    return [part.strip() for part in env(name, default).split(",") if part.strip()]
+
+
+def envchoice(name: str, choices: Sequence[str], default: str = "") -> str:
+    value = env(name, default)
+    if value and value not in choices:
+        raise ImproperlyConfigured(f"{name} must be one of: {', '.join(choices)}.")
+    return value
+
+
+def envsecret(name: str) -> str:
+    path = env(f"{name}_FILE")
+    if not path:
+        return env(name)
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read.") from error
+
+
+def envurl(name: str) -> str:
+    value = env(name).rstrip("/")
+    if value and not is_trusted_url(value):
+        raise ImproperlyConfigured(
+            f"{name} must be the https address of a Zoho data centre, or a loopback address."
+        )
+    return value
+
+
+# --- Django -----------------------------------------------------------------------------------
+
+DEBUG = envbool("DEBUG", False)
+ALLOWED_HOSTS = envlist("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = envlist("CSRF_TRUSTED_ORIGINS")
+
+SECRET_KEY = envsecret("SECRET_KEY")
+if not SECRET_KEY and DEBUG:
+    SECRET_KEY = "insecure-key-for-debugging-only-" + "0" * 32
+if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5):
+    raise ImproperlyConfigured(
+        "SECRET_KEY is missing or weak: set 50 or more random characters, for example from "
+        "python -c 'import secrets; print(secrets.token_urlsafe(50))'."
+    )
+
+INSTALLED_APPS = [
+    "jazzmin",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.humanize",
+    "django_celery_beat",
+    "django_htmx",
+    "csp",
+    "integrations",
+    "sync",
+    "products_and_services",
+    "simulator",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "config.logs.RequestIdMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+WSGI_APPLICATION = "config.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "config" / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+
+LANGUAGE_CODE = "en"
+TIME_ZONE = env("TIME_ZONE", "UTC")
+USE_TZ = True
+USE_I18N = True
+USE_THOUSAND_SEPARATOR = True
+
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True  # serves a clone as it is, with or without collectstatic
+
+# --- Database ---------------------------------------------------------------------------------
+
+DATABASE_URL = envsecret("DATABASE_URL")
+if not DATABASE_URL:
+    raise ImproperlyConfigured(
+        "DATABASE_URL is missing: set postgresql://user:password@host/name, "
+        "or try the product with `make demo`, which brings its own PostgreSQL."
+    )
+try:
+    DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60)}
+except (dj_database_url.ParseError, dj_database_url.UnknownSchemeError, ValueError):
+    # `from None`: the parser's own message would carry the password.
+    raise ImproperlyConfigured(
+        "DATABASE_URL is malformed: it must look like postgresql://user:password@host/name "
+        "or sqlite:///path."
+    ) from None
+DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
+    # SQLite ignores select_for_update; taking its one write lock at BEGIN serves instead,
+    # so "lock, then read again" holds there too.
+    DATABASES["default"].setdefault("OPTIONS", {}).update(transaction_mode="IMMEDIATE", timeout=30)
+
+# --- Security ---------------------------------------------------------------------------------
+
+# The demo runs on plain http on the loopback interface and turns this off; nothing else should.
+HTTPS = envbool("HTTPS", not DEBUG)
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE_SSL_REDIRECT = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
+SECURE_PROXY_SSL_HEADER = (
+    ("HTTP_X_FORWARDED_PROTO", "https") if envbool("BEHIND_PROXY", False) else None
+)
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 60 * 60
+X_FRAME_OPTIONS = "DENY"
+
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [
+            SELF,
+            # Jazzmin's two inline scripts (the colour mode; the empty filter table of a list).
+            # A browser test fails when a new Jazzmin changes them.
+            "'sha256-8OfKy7vnKT9Oy5vkeWEr8VFcPTVrUHoCyDVZxQ2Xyvk='",
+        ],
+        "style-src": [SELF, "'unsafe-inline'"],  # Jazzmin and select2 set style attributes
+        "img-src": [SELF, "data:"],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- Zoho -------------------------------------------------------------------------------------
+
+ZOHO_ENCRYPTION_KEYS = [
+    key.strip() for key in envsecret("ZOHO_ENCRYPTION_KEYS").split(",") if key.strip()
+]
+if not ZOHO_ENCRYPTION_KEYS and DEBUG:
+    ZOHO_ENCRYPTION_KEYS = ["aW5zZWN1cmUta2V5LWZvci1kZWJ1Z2dpbmctb25seTA="]
+if not ZOHO_ENCRYPTION_KEYS:
+    raise ImproperlyConfigured(
+        "ZOHO_ENCRYPTION_KEYS is missing: make one with python -c 'from cryptography.fernet "
+        "import Fernet; print(Fernet.generate_key().decode())' and keep it safe. Without it "
+        "the stored Zoho secrets cannot be read."
+    )
+try:
+    for _key in ZOHO_ENCRYPTION_KEYS:
+        Fernet(_key)
+except ValueError:
+    raise ImproperlyConfigured(
+        "ZOHO_ENCRYPTION_KEYS must be comma-separated Fernet keys: 32 bytes in URL-safe base64."
+    ) from None
+
+# A connection given by the environment; `manage.py zoho_connect` stores it.
+ZOHO_SDK_CLIENT_ID = envsecret("ZOHO_SDK_CLIENT_ID")
+ZOHO_SDK_CLIENT_SECRET = envsecret("ZOHO_SDK_CLIENT_SECRET")
+ZOHO_SDK_REFRESH_TOKEN = envsecret("ZOHO_SDK_REFRESH_TOKEN")
+ZOHO_SDK_REDIRECT_URL = env("ZOHO_SDK_REDIRECT_URL")
+ZOHO_SDK_REGION = envchoice("ZOHO_SDK_REGION", list(DATA_CENTERS))
+ZOHO_SDK_ENVIRONMENT = envchoice("ZOHO_SDK_ENVIRONMENT", ENVIRONMENTS, "production")
+ZOHO_GRANT_CODE = envsecret("ZOHO_GRANT_CODE")
+
+ZOHO_ACCOUNTS_URL = envurl("ZOHO_ACCOUNTS_URL")
+ZOHO_API_URL = envurl("ZOHO_API_URL")
+ZOHO_REQUESTS_PER_MINUTE = envint("ZOHO_REQUESTS_PER_MINUTE", 100)
+ZOHO_REQUESTS_PER_DAY = envint("ZOHO_REQUESTS_PER_DAY", 1000)
+ZOHO_CONCURRENCY = envint("ZOHO_CONCURRENCY", 5)
+# Connect and read, in seconds, for every call: a server that accepts and never answers must not
+# keep a worker.
+ZOHO_TIMEOUT = (5, 30)
+
+# How often a run may be cut off, or fail in passing, before it is given up; the seconds between;
+# and after how many seconds without a heartbeat its worker is taken for dead.
+SYNC_RETRIES = 3
+SYNC_RETRY_DELAY = 60
+SYNC_SILENCE = 60
+
+# --- Celery -----------------------------------------------------------------------------------
+
+REDIS_URL = envsecret("REDIS_URL")
+if not REDIS_URL:
+    raise ImproperlyConfigured(
+        "REDIS_URL is missing: set redis://host:6379/0 (it carries the work queue and the call "
+        "budget that all workers share)."
+    )
+
+CELERY_BROKER_URL = CELERY_RESULT_BACKEND = REDIS_URL
+# A click must not hang because Redis does: the run is saved first, and started later if need be.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "socket_connect_timeout": 2,
+    "socket_timeout": 10,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_step": 0.2,
+    # An unacknowledged message is delivered again after this long. Runs are claimed in the
+    # database, so a second delivery finds nothing to do.
+    "visibility_timeout": 3600,
+}
+CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": {"timeout": 1.0}}
+CELERY_REDIS_RETRY_ON_TIMEOUT = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_RESULT_EXPIRES = 24 * 60 * 60
+CELERY_TASK_TRACK_STARTED = True
+# Tasks are long and few: a worker that holds one back helps nobody.
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TIMEZONE = TIME_ZONE
+CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
+# Copied into the database at first start; from then on staff edit them under Periodic tasks.
+CELERY_BEAT_SCHEDULE = {
+    "Sync Zoho products every hour": {
+        "task": "products_and_services.tasks.task_sync_zoho_products",
+        "schedule": crontab(minute=0),
+    },
+    "Sync all Zoho products at 02:00": {
+        "task": "products_and_services.tasks.task_sync_zoho_products",
+        "schedule": crontab(hour=2, minute=0),
+    },
+    "Wake waiting and interrupted runs": {
+        "task": "sync.tasks.wake_runs",
+        "schedule": 15.0,
+    },
+}
+
+# --- Logs -------------------------------------------------------------------------------------
+
+LOG_DIR = Path(env("LOG_DIR", str(BASE_DIR / "logs")))
+LOG_LEVEL = env("LOG_LEVEL", "INFO").upper()
+if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
+    raise ImproperlyConfigured("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
+LOGGING_CONFIG = "config.logs.configure"
+LOGGING = logging_config(LOG_DIR, LOG_LEVEL)
+
+# --- The admin's look -------------------------------------------------------------------------
+
+JAZZMIN_SETTINGS = {
+    "site_title": "Zoho Sync",
+    "site_header": "Zoho Sync",
+    "site_brand": "Zoho Sync",
+    "site_logo": "sync/logo.svg",
+    "site_logo_classes": "",
+    "welcome_sign": "Sign in to see your Zoho data",
+    "copyright": "Zoho Sync",
+    "topmenu_links": [
+        {"name": "Home", "url": "admin:index"},
+        {"model": "auth.User"},
+        {
+            "name": "🔄 Sync Zoho",
+            "url": "products_and_services:trigger-sync",
+            "permissions": ["sync.trigger_zoho_sync"],
+        },
+    ],
+    "order_with_respect_to": [
+        "products_and_services",
+        "sync",
+        "integrations",
+        "django_celery_beat",
+        "auth",
+    ],
+    "icons": {
+        "products_and_services.product": "fas fa-box",
+        "sync.syncrun": "fas fa-sync",
+        "integrations.zohocredential": "fas fa-key",
+        "auth": "fas fa-users-cog",
+        "auth.user": "fas fa-user",
+        "auth.group": "fas fa-users",
+        "django_celery_beat": "fas fa-clock",
+    },
+    "hide_models": [
+        "django_celery_beat.solarschedule",
+        "django_celery_beat.clockedschedule",
+    ],
+    "use_google_fonts_cdn": False,  # nothing is fetched from elsewhere
+    "custom_css": "sync/zoho-sync.css",
+    "changeform_format": "single",
+}
+JAZZMIN_UI_TWEAKS = {"default_theme_mode": "auto"}

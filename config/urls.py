@@ -1,0 +1,14 @@
+"""The URL map: includes only."""
+
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+handler500 = "config.views.server_error"
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/", admin.site.urls),
+    path("crm-api/products/admin/", include("products_and_services.urls")),
+    path("sync/", include("sync.urls")),
+]

@@ -1,0 +1,94 @@
+"""Fixtures for every app's tests: a simulated Zoho on a loopback port, and a connection to it."""
+
+import datetime as dt
+from collections.abc import Callable, Iterator
+from decimal import Decimal
+from typing import Any
+
+import pytest
+from django.utils import timezone
+
+from integrations.models import ZohoCredential
+from integrations.zoho import retry, transport
+from integrations.zoho.inventory import ZohoClient
+from products_and_services.services import sync_zoho_products_to_db
+from simulator import Zoho, serve
+
+
+@pytest.fixture(autouse=True)
+def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Naps of seconds become naps of milliseconds; how long they would be has its own tests."""
+    monkeypatch.setattr(retry, "BACKOFF_BASE", 0.01)
+    monkeypatch.setattr(retry, "BACKOFF_CAP", 0.02)
+
+
+@pytest.fixture
+def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Zoho's limits clear in a fraction of a second instead of minutes and hours."""
+    waits = dict.fromkeys(transport.RATE_LIMIT_WAITS, 0.2)
+    monkeypatch.setattr(transport, "RATE_LIMIT_WAITS", waits)
+
+
+@pytest.fixture
+def zoho(settings: Any, request: pytest.FixtureRequest) -> Iterator[Zoho]:
+    """A Zoho without limits, answering at `zoho.url`; empty, or with as many items as asked."""
+    simulated = Zoho(items=getattr(request, "param", 0), per_minute=0)
+    with serve(simulated) as server:
+        simulated.url = server.url
+        settings.ZOHO_ACCOUNTS_URL = settings.ZOHO_API_URL = server.url
+        yield simulated
+
+
+@pytest.fixture
+def credential(db: None, zoho: Zoho) -> ZohoCredential:
+    """The connection to `zoho`, as staff entered it: no access token yet."""
+    return ZohoCredential.objects.create(
+        data_center="us",
+        organization_id=zoho.organization_id,
+        client_id=zoho.client_id,
+        client_secret=zoho.client_secret,
+        refresh_token=zoho.refresh_token,
+    )
+
+
+@pytest.fixture
+def inventory(credential: ZohoCredential) -> ZohoClient:
+    return ZohoClient.from_database()
+
+
+@pytest.fixture
+def sync(credential: ZohoCredential) -> Callable[..., dict[str, Any]]:
+    """Run a product sync to its end, here; returns the stats object."""
+    return sync_zoho_products_to_db
+
+
+@pytest.fixture
+def staff(django_user_model: Any) -> Any:
+    """A member of staff who may see everything and start syncs."""
+    return django_user_model.objects.create_superuser("olga", password="olga")
+
+
+def in_minutes(minutes: float) -> dt.datetime:
+    return timezone.now() + dt.timedelta(minutes=minutes)
+
+
+def money(text: str) -> Decimal:
+    return Decimal(text)
+
+
+@pytest.fixture
+def dead_queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Redis is away: Celery's connections lead to a port where nobody listens."""
+    from config.celery import app
+
+    def forget_connections() -> None:
+        app._pool = None
+        app.amqp._producer_pool = None
+        app._backend_cache = None
+        app._local.__dict__.pop("backend", None)
+
+    for name in ("CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"):
+        monkeypatch.setenv(name, "redis://127.0.0.1:1/0")
+    forget_connections()
+    yield
+    forget_connections()

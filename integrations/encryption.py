@@ -1,0 +1,47 @@
+"""Secrets encrypted at rest, with keys that can be rotated.
+
+The keys are settings.ZOHO_ENCRYPTION_KEYS: the first encrypts, all decrypt. To rotate, put a new
+key first, run `manage.py rotate_zoho_keys`, then drop the old one.
+"""
+
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.db import models
+
+from integrations.redaction import remember_secret
+from integrations.zoho.errors import ZohoConfigError
+
+
+def keyring() -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in settings.ZOHO_ENCRYPTION_KEYS])
+
+
+class EncryptedTextField(models.TextField):
+    """Text that is plain in Python and Fernet ciphertext in the database.
+
+    Ciphertext differs at every save, so the field cannot be searched or made unique. Raises
+    ZohoConfigError on reading when no key fits.
+    """
+
+    description = "Text, encrypted at rest"
+
+    def get_prep_value(self, value: str | None) -> str:
+        if not value:
+            return ""
+        remember_secret(value)
+        return keyring().encrypt(value.encode()).decode()
+
+    def from_db_value(self, value: str | None, *args: Any) -> str:
+        if not value:
+            return ""
+        try:
+            plain = keyring().decrypt(value.encode()).decode()
+        except InvalidToken:
+            raise ZohoConfigError(
+                "A stored Zoho secret cannot be decrypted: ZOHO_ENCRYPTION_KEYS does not hold "
+                "the key it was encrypted with. Put that key back; nothing has been lost."
+            ) from None
+        remember_secret(plain)
+        return plain

@@ -1,0 +1,31 @@
+"""Re-encrypt every stored secret with the first of ZOHO_ENCRYPTION_KEYS."""
+
+from typing import Any
+
+from django.apps import apps
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from integrations.encryption import EncryptedTextField
+from integrations.zoho.errors import ZohoConfigError
+
+
+class Command(BaseCommand):
+    help = "Re-encrypt every stored secret with the first key of ZOHO_ENCRYPTION_KEYS."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        rows = 0
+        with transaction.atomic():
+            for model in apps.get_models():
+                names = [f.name for f in model._meta.fields if isinstance(f, EncryptedTextField)]
+                if not names:
+                    continue
+                try:
+                    for row in model._default_manager.select_for_update():
+                        row.save(update_fields=names)
+                        rows += 1
+                except ZohoConfigError as error:
+                    raise CommandError(f"{error.message} Nothing was changed.") from error
+        self.stdout.write(
+            f"{rows} row(s) re-encrypted with the first key. Older keys can be removed now."
+        )

@@ -1,0 +1,132 @@
+"""The connection to Zoho: one row for one organisation."""
+
+import datetime as dt
+from typing import Any
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
+from django.db import models
+from django.utils import timezone
+
+from integrations.encryption import EncryptedTextField
+from integrations.zoho.data_centers import DATA_CENTERS, data_center
+from integrations.zoho.errors import ZohoConfigError
+
+# A token this close to its end is replaced before it is used, so that it cannot die on the way.
+EXPIRY_MARGIN = dt.timedelta(minutes=5)
+
+
+def reject_naive(value: dt.datetime) -> None:
+    if timezone.is_naive(value):
+        raise ValidationError("A moment without a time zone is ambiguous: give it in UTC.")
+
+
+class AwareDateTimeField(models.DateTimeField):
+    """A moment that must carry its time zone; Django would only warn."""
+
+    def get_prep_value(self, value: Any) -> Any:
+        if isinstance(value, dt.datetime):
+            reject_naive(value)
+        return super().get_prep_value(value)
+
+
+class ZohoCredential(models.Model):
+    """How this installation signs in to Zoho, and the tokens it holds.
+
+    One row, by database constraint. Secrets are encrypted at rest and absent from `repr`.
+    `expires_in` keeps Zoho's name but is the moment (aware, UTC) at which the access token ends.
+    """
+
+    class State(models.TextChoices):
+        CONNECTED = "connected", "Connected"
+        EXPIRING = "expiring", "Expiring"
+        EXPIRED = "expired", "Expired"
+        RECONNECT_NEEDED = "reconnect_needed", "Reconnect needed"
+        NOT_CONNECTED = "not_connected", "Not connected"
+
+    class Environment(models.TextChoices):
+        PRODUCTION = "production", "Production"
+        SANDBOX = "sandbox", "Sandbox"
+        DEVELOPER = "developer", "Developer"
+
+    id = models.PositiveSmallIntegerField(primary_key=True, default=1, editable=False)
+    data_center = models.CharField(
+        max_length=2,
+        choices=[(center.location, center.name) for center in DATA_CENTERS.values()],
+        help_text="Where your Zoho account lives: the end of the address you sign in at.",
+    )
+    environment = models.CharField(
+        max_length=10, choices=Environment, default=Environment.PRODUCTION
+    )
+    organization_id = models.CharField(
+        "organisation ID",
+        max_length=32,
+        validators=[RegexValidator(r"^\d+$", "An organisation ID consists of digits only.")],
+        help_text="Zoho Inventory → Settings → Organisation profile.",
+    )
+    client_id = EncryptedTextField("client ID", help_text="Begins with 1000.")
+    client_secret = EncryptedTextField()
+    refresh_token = EncryptedTextField(blank=True, default="")
+    access_token = EncryptedTextField(blank=True, default="", editable=False)
+    expires_in = AwareDateTimeField(
+        "access token valid until", null=True, blank=True, editable=False
+    )
+    scope = models.TextField(blank=True, default="", editable=False)
+    api_domain = models.URLField(blank=True, default="", editable=False)
+    reconnect_reason = models.TextField(blank=True, default="", editable=False)
+    refresh_not_before = AwareDateTimeField(null=True, blank=True, editable=False)
+    refreshed_at = AwareDateTimeField("last token refresh", null=True, blank=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "🔑 Zoho credentials"
+        verbose_name_plural = "🔑 Zoho Credentials"
+        constraints = [
+            models.CheckConstraint(condition=models.Q(id=1), name="one_zoho_credential"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Zoho organisation {self.organization_id or '(not set)'}"
+
+    def __repr__(self) -> str:
+        return f"<ZohoCredential organisation={self.organization_id} state={self.state()}>"
+
+    @classmethod
+    def load(cls) -> "ZohoCredential":
+        """The one connection. Raises ZohoConfigError when there is none."""
+        try:
+            return cls.objects.get()
+        except cls.DoesNotExist:
+            raise ZohoConfigError(
+                "Zoho is not connected yet. Add the connection under Integrations → "
+                "Zoho Credentials, or run manage.py zoho_connect."
+            ) from None
+
+    def is_expired(self, now: dt.datetime | None = None) -> bool:
+        """Whether the access token is missing, over, or within EXPIRY_MARGIN of its end."""
+        if not self.access_token or self.expires_in is None:
+            return True
+        return self.expires_in - EXPIRY_MARGIN <= (now or timezone.now())
+
+    def state(self, now: dt.datetime | None = None) -> State:
+        now = now or timezone.now()
+        if self.reconnect_reason:
+            return self.State.RECONNECT_NEEDED
+        if not self.refresh_token:
+            return self.State.NOT_CONNECTED
+        if not self.access_token or self.expires_in is None or self.expires_in <= now:
+            return self.State.EXPIRED
+        return self.State.EXPIRING if self.is_expired(now) else self.State.CONNECTED
+
+    def accounts_url(self) -> str:
+        return settings.ZOHO_ACCOUNTS_URL or data_center(self.data_center).accounts
+
+    def api_url(self) -> str:
+        return settings.ZOHO_API_URL or self.api_domain or data_center(self.data_center).api
+
+    def forget_access(self) -> None:
+        """The secrets changed: nothing learnt with the old ones holds."""
+        self.access_token = self.scope = self.api_domain = self.reconnect_reason = ""
+        self.expires_in = self.refresh_not_before = None

@@ -1,0 +1,91 @@
+import pytest
+
+from integrations.zoho.errors import ZohoAPIError, ZohoUnavailableError
+from integrations.zoho.inventory import IDS_PER_CALL
+
+ITEMS = "/inventory/v1/items"
+
+
+def paths(zoho):
+    return [r.path for r in zoho.requests if r.path.startswith("/inventory/")]
+
+
+def add_items(zoho, count):
+    return [zoho.add_item(name=f"Item {number:04}") for number in range(count)]
+
+
+def test_450_items_are_three_calls(zoho, inventory):
+    """The day's calls are counted; a page holds 200."""
+    ids = add_items(zoho, 450)
+
+    pages = list(inventory.fetch_all_products())
+
+    assert [len(page.records) for page in pages] == [200, 200, 50]
+    assert [item["item_id"] for page in pages for item in page.records] == ids
+    assert paths(zoho) == [ITEMS] * 3
+
+
+def test_all_items_are_asked_for_oldest_first(zoho, inventory):
+    """Inactive items would be missing otherwise, and rows would move while we page."""
+    inventory.fetch_products()
+
+    query = next(request.query for request in zoho.requests if request.path == ITEMS)
+    assert query["filter_by"] == "Status.All"
+    assert (query["sort_column"], query["sort_order"]) == ("created_time", "A")
+    assert query["organization_id"] == zoho.organization_id
+
+
+@pytest.mark.parametrize(("asked", "sent"), [(500, "200"), (0, "1"), (50, "50")])
+def test_the_page_size_is_held_to_what_zoho_allows(zoho, inventory, asked, sent):
+    """What Zoho does above 200 is not documented."""
+    inventory.fetch_products(per_page=asked)
+
+    assert zoho.requests[-1].query["per_page"] == sent
+
+
+def test_an_exact_multiple_of_the_page_size_needs_no_extra_call(zoho, inventory):
+    """The end is what Zoho says, not a short page."""
+    add_items(zoho, 400)
+
+    assert len(list(inventory.fetch_all_products())) == 2
+
+
+def test_a_page_that_comes_again_and_again_is_an_error(zoho, inventory):
+    """Going on would never end; stopping quietly would look like a small catalogue."""
+    add_items(zoho, 450)
+    zoho.faults.add("repeat_page", path=ITEMS)
+
+    with pytest.raises(ZohoAPIError, match="does not end"):
+        list(inventory.fetch_all_products())
+
+
+@pytest.mark.parametrize("kind", ["no_page_context", "no_items"])
+def test_a_page_without_its_list_or_its_paging_is_not_the_end(zoho, inventory, kind):
+    """Taken for the end, it would make the rest of the catalogue look deleted."""
+    add_items(zoho, 3)
+    zoho.faults.add(kind, path=ITEMS)
+
+    with pytest.raises(ZohoUnavailableError):
+        list(inventory.fetch_all_products())
+
+
+def test_chosen_items_come_in_as_few_calls_as_zoho_allows(zoho, inventory):
+    """One call an item would burn the day."""
+    ids = add_items(zoho, IDS_PER_CALL + 1)
+
+    found = inventory.fetch_products_by_id(ids)
+
+    assert {item["item_id"] for item in found} == set(ids)
+    assert paths(zoho) == ["/inventory/v1/itemdetails"] * 2
+
+
+@pytest.mark.parametrize("whole_batch_404", [False, True])
+def test_items_that_are_gone_are_left_out(zoho, inventory, whole_batch_404):
+    """Zoho may leave them out or refuse the whole batch: both must tell the same."""
+    kept, gone = add_items(zoho, 2)
+    zoho.remove_item(gone)
+    zoho.unknown_ids_are_404 = whole_batch_404
+
+    found = inventory.fetch_products_by_id([kept, gone])
+
+    assert [item["item_id"] for item in found] == [kept]

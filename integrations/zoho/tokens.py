@@ -1,0 +1,261 @@
+"""Access tokens: one shared by everybody, refreshed once, under one row lock.
+
+Zoho mints at most ten access tokens per refresh token in ten minutes and keeps fifteen alive, so
+threads, processes and machines share the one in the database. Whoever finds it stale locks the
+row and reads again: only the first to get the lock asks Zoho.
+
+Source: https://www.zoho.com/crm/developer/docs/api/v8/refresh.html and .../token-validity.html
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import requests
+import structlog
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.models import ZohoCredential
+from integrations.redaction import remember_secret
+from integrations.zoho.data_centers import data_center, is_loopback, is_trusted_url, origin
+from integrations.zoho.errors import (
+    TryAgain,
+    ZohoAuthError,
+    ZohoConfigError,
+    ZohoError,
+    ZohoRateLimitError,
+    ZohoUnavailableError,
+)
+
+log = structlog.get_logger(__name__)
+
+TOKEN_TIMEOUT = (5, 15)  # connect, read; seconds. The row lock is held no longer than this.
+DEFAULT_LIFETIME = 3600  # seconds; `expires_in` has been missing from answers now and then
+# Zoho clears "Access Denied" after five to fifteen minutes of silence.
+ACCESS_DENIED_WAIT = dt.timedelta(minutes=10)
+
+# The only answers that mean a person must act. Anything unknown is "try later": a connection is
+# never declared dead for a body nobody has seen before.
+FINAL_ERRORS = {
+    "invalid_code": "Zoho no longer accepts the refresh token (revoked, replaced, or made for "
+    "another client or data centre).",
+    "invalid_client": "Zoho does not know this client ID in the chosen data centre.",
+    "invalid_client_secret": "Zoho does not accept the client secret.",
+}
+WHAT_TO_DO = "Everything already synced is kept. Enter new credentials to go on."
+
+
+def get_valid_token() -> str:
+    """An access token good for at least five more minutes, refreshing it if it must be.
+
+    Raises ZohoConfigError (not connected), ZohoAuthError (reconnect needed) or TryAgain.
+    """
+    return ZohoTokens().current()
+
+
+class ZohoTokens:
+    """Reads and refreshes the stored token; it keeps none itself."""
+
+    def current(self) -> str:
+        credential = ZohoCredential.load()
+        return credential.access_token if _usable(credential) else self.refresh()
+
+    def refresh(self, rejected: str | None = None) -> str:
+        """Ask Zoho for a new token, unless somebody already has.
+
+        `rejected` is a token that Zoho refused although it looked valid. Runs in a transaction
+        of its own: inside another one the new token could be rolled back after Zoho minted it,
+        and the row lock would be held for as long as that one lasts.
+        """
+        failure: ZohoError | None = None
+        with transaction.atomic(durable=True):
+            credential = ZohoCredential.objects.select_for_update().first()
+            if credential is None:
+                credential = ZohoCredential.load()  # raises the sentence for "not connected"
+            if _usable(credential, rejected):
+                return credential.access_token
+            try:
+                _refuse_hopeless(credential)
+                answer = _request_token(
+                    credential,
+                    grant_type="refresh_token",
+                    refresh_token=credential.refresh_token,
+                )
+            except ZohoError as error:
+                # Raised after the commit: what we learnt must not be rolled back.
+                failure = error
+                _note_failure(credential, error)
+            else:
+                _accept(credential, answer)
+        if failure:
+            raise failure
+        return credential.access_token
+
+
+def exchange_code(credential: ZohoCredential, code: str, redirect_uri: str = "") -> None:
+    """Turn a grant code into tokens on an unsaved `credential`.
+
+    A self client's code needs no `redirect_uri`. Raises ZohoAuthError when Zoho refuses the
+    code, or gives no refresh token.
+    """
+    remember_secret(code)
+    extra = {"redirect_uri": redirect_uri} if redirect_uri else {}
+    answer = _request_token(credential, grant_type="authorization_code", code=code, **extra)
+    if not answer.get("refresh_token"):
+        raise ZohoAuthError(
+            "Zoho accepted the code but sent no refresh token. Ask for a new code with offline "
+            "access and consent. Nothing was changed."
+        )
+    _accept(credential, answer)
+
+
+def verify(credential: ZohoCredential) -> None:
+    """Prove an unsaved connection by a refresh. Raises as `ZohoTokens.refresh` does."""
+    _refuse_hopeless(credential)
+    _accept(
+        credential,
+        _request_token(
+            credential, grant_type="refresh_token", refresh_token=credential.refresh_token
+        ),
+    )
+
+
+def _usable(credential: ZohoCredential, rejected: str | None = None) -> bool:
+    return not credential.is_expired() and credential.access_token != rejected
+
+
+def _refuse_hopeless(credential: ZohoCredential) -> None:
+    """Do not knock at a door that is known to be shut."""
+    if credential.reconnect_reason:
+        raise ZohoAuthError(f"Reconnect needed: {credential.reconnect_reason} {WHAT_TO_DO}")
+    if not credential.refresh_token:
+        raise ZohoConfigError(
+            "Zoho is not connected: there is no refresh token. Enter one under Integrations → "
+            "Zoho Credentials, or run manage.py zoho_connect."
+        )
+    if (pause := credential.refresh_not_before) and pause > timezone.now():
+        seconds = (pause - timezone.now()).total_seconds()
+        raise ZohoRateLimitError(
+            f"Zoho has refused new tokens for a while; the next try is at {pause:%H:%M} UTC.",
+            retry_after=seconds,
+        )
+
+
+def _request_token(credential: ZohoCredential, **grant: str) -> dict[str, Any]:
+    """One POST to the accounts server. Success means the answer holds an access token.
+
+    Errors arrive with HTTP 200 as well as 400, so the status proves nothing.
+    """
+    url = f"{credential.accounts_url()}/oauth/v2/token"
+    if not is_trusted_url(url):
+        raise ZohoConfigError("The accounts server is not a Zoho host; no secret was sent to it.")
+    form = {
+        "client_id": credential.client_id,
+        "client_secret": credential.client_secret,
+        **grant,
+    }
+    try:
+        # A form body, never the query string: query strings end up in access logs.
+        response = requests.post(url, data=form, timeout=TOKEN_TIMEOUT, allow_redirects=False)
+    except requests.RequestException as error:
+        raise ZohoUnavailableError(
+            f"Zoho's sign-in server did not answer ({type(error).__name__}). It will be tried "
+            "again; nothing was changed."
+        ) from error
+    log.info("Asked for a token", host=url.split("/")[2], status=response.status_code)
+    try:
+        answer = response.json()
+    except requests.JSONDecodeError as error:
+        raise ZohoUnavailableError(
+            "Zoho's sign-in server answered with something other than JSON, "
+            f"HTTP {response.status_code} from {url.split('/')[2]}. It will be tried again.",
+            status=response.status_code,
+        ) from error
+    if isinstance(answer, dict) and answer.get("access_token"):
+        return answer
+    raise _translated(answer if isinstance(answer, dict) else {}, response)
+
+
+def _translated(answer: Mapping[str, Any], response: requests.Response) -> ZohoError:
+    name = str(answer.get("error", "")).lower().replace(" ", "_")[:60]
+    status = response.status_code
+    if name in FINAL_ERRORS:
+        return ZohoAuthError(
+            f"Reconnect needed: {FINAL_ERRORS[name]} {WHAT_TO_DO}", status=status, code=name
+        )
+    if name == "access_denied" or status == 429:
+        return ZohoRateLimitError(
+            "Zoho has handed out too many tokens in ten minutes and refuses more for now.",
+            retry_after=ACCESS_DENIED_WAIT.total_seconds(),
+            status=status,
+            code=name,
+        )
+    known_word = name if name.replace("_", "").isalpha() else "no reason"
+    log.warning("Zoho refused a token for an unknown reason", reason=known_word, status=status)
+    return ZohoUnavailableError(
+        f"Zoho's sign-in server refused for a reason we do not know ({known_word}, HTTP {status}). "
+        "It will be tried again; if this goes on, check the connection.",
+        status=status,
+        code=name,
+    )
+
+
+def _note_failure(credential: ZohoCredential, error: ZohoError) -> None:
+    if isinstance(error, ZohoAuthError) and not credential.reconnect_reason:
+        credential.reconnect_reason = FINAL_ERRORS[str(error.code)]
+        credential.save(update_fields=["reconnect_reason", "updated_at"])
+        log.error("Reconnect needed", reason=error.code)
+    elif isinstance(error, ZohoRateLimitError) and error.code:
+        credential.refresh_not_before = timezone.now() + dt.timedelta(
+            seconds=error.retry_after or ACCESS_DENIED_WAIT.total_seconds()
+        )
+        credential.save(update_fields=["refresh_not_before", "updated_at"])
+        log.warning("Zoho refuses new tokens for now", until=credential.refresh_not_before)
+    elif isinstance(error, TryAgain):
+        log.warning("A token refresh failed and will be tried again", error=error.message)
+
+
+def _accept(credential: ZohoCredential, answer: Mapping[str, Any]) -> None:
+    """Keep what came and only what came: a refresh answer has no refresh token of its own."""
+    credential.access_token = str(answer["access_token"])
+    credential.refresh_token = str(answer.get("refresh_token") or credential.refresh_token)
+    credential.expires_in = timezone.now() + dt.timedelta(seconds=_lifetime(answer))
+    credential.scope = " ".join(str(answer.get("scope", "")).replace(",", " ").split()) or (
+        credential.scope
+    )
+    credential.api_domain = _accepted_api_domain(credential, str(answer.get("api_domain") or ""))
+    credential.reconnect_reason = ""
+    credential.refresh_not_before = None
+    credential.refreshed_at = timezone.now()
+    if not credential._state.adding:
+        credential.save()
+
+
+def _lifetime(answer: Mapping[str, Any]) -> float:
+    try:
+        seconds = float(answer.get("expires_in") or DEFAULT_LIFETIME)
+    except (TypeError, ValueError):
+        seconds = DEFAULT_LIFETIME
+    # Long ago Zoho counted in milliseconds; no token lives longer than an hour.
+    return min(seconds, DEFAULT_LIFETIME) if seconds > 0 else DEFAULT_LIFETIME
+
+
+def _accepted_api_domain(credential: ZohoCredential, url: str) -> str:
+    """Zoho's `api_domain`, if it is this connection's own; otherwise what we had.
+
+    The answer may not move a connection to another data centre or from a test host to
+    production. Loopback counts only where the accounts server is loopback too.
+    """
+    if not url:
+        return credential.api_domain
+    url = origin(url)
+    center = data_center(credential.data_center)
+    if is_loopback(url):
+        accepted = is_loopback(credential.accounts_url())
+    else:
+        accepted = is_trusted_url(url) and url.split("/")[2] in center.hosts
+    if not accepted:
+        log.warning("Zoho named an API host outside the connection's data centre; ignored")
+        return credential.api_domain
+    return url

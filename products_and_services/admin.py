@@ -1,0 +1,195 @@
+"""Products in the admin: what Zoho says is shown, what is ours can be edited."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.paginator import Paginator
+from django.db import connection
+from django.db.models import Count, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.utils.functional import cached_property
+from django.utils.html import format_html
+
+from products_and_services.mapping import ProductFields
+from products_and_services.models import Product
+from products_and_services.services import request_run
+from products_and_services.views import NOT_REACHED
+from sync.models import SyncRun
+from sync.queue import enqueue
+
+
+class YesNoFilter(admin.SimpleListFilter):
+    """A filter whose two answers are two querysets."""
+
+    yes, no = "Yes", "No"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", self.yes), ("no", self.no)]
+
+
+class RetiredFilter(YesNoFilter):
+    title = "in Zoho"
+    parameter_name = "retired"
+    yes, no = "No longer (retired)", "Still there"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() in ("yes", "no"):
+            return queryset.filter(retired_at__isnull=self.value() == "no")
+        return queryset
+
+
+class StockFilter(admin.SimpleListFilter):
+    title = "stock"
+    parameter_name = "stock"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            ("in", "In stock"),
+            ("zero", "Zero"),
+            ("negative", "Below zero"),
+            ("untracked", "Not tracked"),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        conditions: dict[str, dict[str, Any]] = {
+            "in": {"stock_quantity__gt": 0},
+            "zero": {"stock_quantity": 0},
+            "negative": {"stock_quantity__lt": 0},
+            "untracked": {"stock_quantity__isnull": True},
+        }
+        return queryset.filter(**conditions.get(self.value() or "", {}))
+
+
+class DuplicateSkuFilter(YesNoFilter):
+    title = "SKU"
+    parameter_name = "duplicate_sku"
+    yes, no = "Duplicate SKU", "Unique SKU or none"
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        duplicates = (
+            Product.objects.filter(sku__isnull=False)
+            .values("sku")
+            .annotate(products=Count("id"))
+            .filter(products__gt=1)
+            .values("sku")
+        )
+        if self.value() == "yes":
+            return queryset.filter(sku__in=duplicates).order_by("sku", "id")
+        if self.value() == "no":
+            return queryset.exclude(sku__in=duplicates)
+        return queryset
+
+
+class EstimatingPaginator(Paginator):
+    """Counts a large unfiltered table from PostgreSQL's statistics instead of reading it."""
+
+    EXACT_UP_TO = 20_000
+
+    @cached_property
+    def count(self) -> int:
+        query = self.object_list.query  # type: ignore[attr-defined]
+        if connection.vendor == "postgresql" and not query.where:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    "SELECT reltuples FROM pg_class WHERE oid = %s::regclass",
+                    [query.model._meta.db_table],
+                )
+                estimate = int(cursor.fetchone()[0])
+            if estimate > self.EXACT_UP_TO:
+                return estimate
+        return super().count
+
+
+@admin.register(Product)
+class ProductAdmin(admin.ModelAdmin):
+    list_display = (
+        "name",
+        "sku",
+        "zoho_item_id",
+        "price",
+        "stock_quantity",
+        "unit",
+        "product_type",
+        "is_active",
+        "in_zoho",
+        "synced_at",
+    )
+    list_filter = ("is_active", RetiredFilter, "product_type", StockFilter, DuplicateSkuFilter)
+    search_fields = ("name", "sku", "zoho_item_id")
+    search_help_text = "Name, SKU or Zoho item ID"
+    ordering = ("name", "id")
+    list_per_page = 50
+    show_full_result_count = False
+    paginator = EstimatingPaginator
+    actions = ("sync_selected_items",)
+    readonly_fields = (
+        "zoho_item_id",
+        *ProductFields._fields,
+        "retired_at",
+        "created_at",
+        "synced_at",
+    )
+    fieldsets = (
+        (
+            "From Zoho (changed there, read here)",
+            {"fields": ("zoho_item_id", *ProductFields._fields)},
+        ),
+        ("Ours", {"fields": ("product_type",)}),
+        ("Sync", {"fields": ("retired_at", "created_at", "synced_at")}),
+    )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Product | None = None) -> bool:
+        # The next sync would bring it back; what Zoho no longer has is retired.
+        return False
+
+    @admin.display(description="In Zoho", ordering="retired_at")
+    def in_zoho(self, product: Product) -> str:
+        if product.retired_at is None:
+            return format_html('<span class="badge state-ok">{}</span>', "Listed")
+        return format_html(
+            '<span class="badge state-off" title="since {}">{}</span>',
+            f"{product.retired_at:%Y-%m-%d %H:%M} UTC",
+            "Retired",
+        )
+
+    def has_sync_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perm("sync.trigger_zoho_sync")
+
+    @admin.action(description="Sync selected items", permissions=["sync"])
+    def sync_selected_items(
+        self, request: HttpRequest, queryset: QuerySet[Product]
+    ) -> HttpResponse | None:
+        """Fetch just these from Zoho; the run's page then tells how each went."""
+        ids = list(
+            queryset.filter(zoho_item_id__isnull=False)
+            .order_by("id")
+            .values_list("zoho_item_id", flat=True)
+        )
+        if without := queryset.count() - len(ids):
+            messages.warning(
+                request, f"{without} of the selected products have no Zoho item ID: left out."
+            )
+        if not ids:
+            return None
+        run, is_new = request_run(
+            SyncRun.Trigger.PERSON,
+            user=request.user,  # type: ignore[arg-type]  # staff only
+            zoho_item_ids=ids,
+        )
+        if not is_new:
+            messages.warning(
+                request,
+                f"{run} is under way; the items were not asked for again. Select them once more "
+                "when it has ended.",
+            )
+        elif enqueue(run):
+            messages.success(request, f"Task initiated: {run.task_id}")
+        else:
+            messages.warning(request, NOT_REACHED)
+        if not request.user.has_perm("sync.view_syncrun"):
+            return None
+        return redirect("admin:sync_syncrun_change", run.pk)

@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class ProductsAndServicesConfig(AppConfig):
+    name = "products_and_services"
+    verbose_name = "Products and Services"

@@ -1,0 +1,177 @@
+"""The task through a real worker: a process of its own, on the test database and a real Redis."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from celery.result import AsyncResult
+from django.db import connection
+
+from products_and_services.models import Product
+from products_and_services.services import request_run
+from products_and_services.tasks import task_sync_zoho_products
+from sync.models import SyncRun
+from sync.queue import enqueue, wake_due_runs
+
+pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
+
+ITEMS = "/inventory/v1/items"
+
+
+@pytest.fixture
+def start_worker(zoho, credential, settings, tmp_path):
+    """Start a worker that works on the test database; returns its process."""
+    processes = []
+    database = connection.settings_dict
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DATABASE_URL": f"postgresql://{database['USER']}@/{database['NAME']}"
+        f"?host={database['OPTIONS']['host']}",
+        "ZOHO_ACCOUNTS_URL": zoho.url,
+        "ZOHO_API_URL": zoho.url,
+        "LOG_DIR": str(tmp_path),
+    }
+
+    def start():
+        command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-c", "2"]
+        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        process = subprocess.Popen(
+            command,
+            env=environment,
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+def wait_for(condition, seconds=30):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def state_of(run):
+    return SyncRun.objects.get(pk=run.pk).state
+
+
+def test_the_task_runs_eagerly(zoho, credential):
+    """For scripts and shells that have no worker."""
+    zoho.add_item(name="Desk")
+
+    stats = task_sync_zoho_products.apply().get()
+
+    assert (stats["total"], stats["created"]) == (1, 1)
+
+
+def test_a_worker_carries_the_run_and_the_result_is_its_stats(zoho, start_worker, tmp_path):
+    """The whole road: row, message, worker, rows, result, log."""
+    for number in range(250):
+        zoho.add_item(name=f"Item {number}")
+    start_worker()
+    run, _ = request_run(SyncRun.Trigger.PERSON)
+
+    assert enqueue(run)
+    wait_for(lambda: state_of(run) == SyncRun.State.SUCCEEDED)
+
+    stats = SyncRun.objects.get(pk=run.pk).stats()
+    assert AsyncResult(str(run.task_id)).get(timeout=10) == stats
+    assert stats["created"] == Product.objects.count() == 250
+    celery_log = (tmp_path / "celery.log").read_text()
+    django_log = (tmp_path / "django.log").read_text()
+    assert f"Task started: products_and_services.tasks.task_sync_zoho_products[{run.task_id}]" in (
+        celery_log
+    )
+    wait_for(lambda: "Duration: " in (tmp_path / "celery.log").read_text())
+    for line in (
+        "Starting sync…",
+        "Fetched 200 items",
+        "Created 250",
+        "Updated 0",
+        "Sync complete",
+    ):
+        assert line in django_log
+
+
+def test_the_schedule_asks_for_its_own_run(zoho, start_worker):
+    """Beat sends the task without a run."""
+    zoho.add_item(name="Desk")
+    start_worker()
+
+    task_sync_zoho_products.delay()
+    wait_for(lambda: SyncRun.objects.filter(state=SyncRun.State.SUCCEEDED).exists())
+
+    assert SyncRun.objects.get().trigger == SyncRun.Trigger.SCHEDULE
+
+
+def test_503_is_tried_four_times_and_then_told(zoho, start_worker, settings):
+    """Three retries, as agreed; then it is for a person to see."""
+    zoho.faults.add("status", path=ITEMS, status=503, code=1000)
+    start_worker()
+    run, _ = request_run(SyncRun.Trigger.PERSON)
+
+    enqueue(run)
+    wait_for(lambda: state_of(run) == SyncRun.State.FAILED)
+
+    run.refresh_from_db()
+    assert run.retries == 3
+    assert "Given up after 4 tries" in run.message
+    with pytest.raises(Exception, match="Given up after 4 tries"):
+        AsyncResult(str(run.task_id)).get(timeout=10)
+
+
+def test_a_revoked_connection_is_tried_once(zoho, start_worker):
+    """Retrying cannot help, and each try counts against the ten tokens."""
+    zoho.revoke_refresh_token()
+    start_worker()
+    run, _ = request_run(SyncRun.Trigger.PERSON)
+
+    enqueue(run)
+    wait_for(lambda: state_of(run) == SyncRun.State.FAILED)
+
+    run.refresh_from_db()
+    assert run.retries == 0
+    assert "Reconnect needed" in run.message
+    assert len([r for r in zoho.requests if r.path == "/oauth/v2/token"]) == 1
+
+
+def test_a_worker_killed_in_mid_run_is_replaced_and_the_run_goes_on(zoho, start_worker, settings):
+    """SIGKILL, an out-of-memory kill, a machine that is gone: nothing lost, nothing twice."""
+    for number in range(1000):
+        zoho.add_item(name=f"Item {number:04}")
+    zoho.latency = 0.3
+    worker = start_worker()
+    run, _ = request_run(SyncRun.Trigger.PERSON)
+    enqueue(run)
+    wait_for(lambda: SyncRun.objects.get(pk=run.pk).pages >= 2)
+
+    os.killpg(worker.pid, signal.SIGKILL)
+    worker.wait()
+    cut_off = SyncRun.objects.get(pk=run.pk)
+    assert cut_off.state == SyncRun.State.RUNNING
+    start_worker()
+    wait_for(lambda: wake_due_runs())  # beat's tick
+    wait_for(lambda: state_of(run) == SyncRun.State.SUCCEEDED)
+
+    run.refresh_from_db()
+    assert (run.total, run.created, Product.objects.count()) == (1000, 1000, 1000)
+    answered = [int(r.page) for r in zoho.requests if r.path == ITEMS and r.status == 200]
+    assert sorted(set(answered)) == [1, 2, 3, 4, 5]
+    assert len(answered) <= 6  # the page under way when the worker died is asked for again
+
+    second, _ = request_run(SyncRun.Trigger.PERSON)
+    enqueue(second)
+    wait_for(lambda: state_of(second) == SyncRun.State.SUCCEEDED)
+    assert SyncRun.objects.get(pk=second.pk).unchanged == 1000

@@ -1,0 +1,199 @@
+"""The WSGI application: routes, limits, faults and the log around oauth.py and inventory.py."""
+
+import json
+from collections.abc import Iterable
+from contextlib import suppress
+from decimal import Decimal
+from typing import Any
+
+from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound
+from werkzeug.routing import Map, Rule
+from werkzeug.wrappers import Request, Response
+
+from simulator import control, inventory, oauth
+from simulator.faults import Fault
+from simulator.limits import AT_ONCE, MINUTE_BLOCKED, SLOW_DOWN, day_exceeded
+from simulator.payloads import dumps
+from simulator.zoho import Request as Logged
+from simulator.zoho import Zoho
+
+API = "/inventory/v1"
+ITEMS_READ = "ZohoInventory.items.READ"
+SETTINGS_READ = "ZohoInventory.settings.READ"
+
+ROUTES = Map(
+    [
+        Rule("/oauth/v2/auth", endpoint="authorize", methods=["GET", "POST"]),
+        Rule("/oauth/v2/token", endpoint="token", methods=["POST"]),
+        Rule("/oauth/v2/token/revoke", endpoint="revoke", methods=["POST"]),
+        Rule("/oauth/serverinfo", endpoint="server_info", methods=["GET"]),
+        Rule(f"{API}/organizations", endpoint="organizations", methods=["GET"]),
+        Rule(f"{API}/organizations/<id>", endpoint="organization", methods=["GET"]),
+        Rule(f"{API}/items", endpoint="items", methods=["GET"]),
+        Rule(f"{API}/items/<id>", endpoint="item", methods=["GET"]),
+        Rule(f"{API}/itemdetails", endpoint="item_details", methods=["GET"]),
+    ]
+)
+LOGIN_PAGE = "<!DOCTYPE html><html><title>Zoho Accounts</title><form>Sign in</form></html>"
+GATEWAY_PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
+
+
+class Dropped(Exception):
+    """The connection is to be closed without an answer."""
+
+
+class App:
+    """`zoho` over WSGI."""
+
+    def __init__(self, zoho: Zoho) -> None:
+        self.zoho = zoho
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        request = Request(environ)
+        if request.path.startswith("/_simulator/"):
+            return control.handle(self.zoho, request)(environ, start_response)
+        try:
+            response = self.respond(request)
+        except Dropped:
+            self.log(request, 0)
+            environ["simulator.close"]()
+            return Response(status=500)(environ, start_response)
+        self.log(request, response.status_code, response)
+        return response(environ, start_response)
+
+    def log(self, request: Request, status: int, response: Response | None = None) -> None:
+        code = None
+        if response is not None and response.is_json and len(response.data) < 2000:
+            with suppress(ValueError):  # an answer may be truncated on purpose
+                code = json.loads(response.data).get("code")
+        self.zoho.record(
+            Logged(
+                method=request.method,
+                path=request.path,
+                query={k: v for k, v in request.args.items() if not _is_secret(k)},
+                has_auth="Authorization" in request.headers,
+                status=status,
+                code=code,
+            )
+        )
+
+    def respond(self, request: Request) -> Response:
+        page = request.args.get("page", "")
+        fault = self.zoho.faults.strike(request.path, int(page) if page.isdecimal() else None)
+        if fault is not None:
+            struck = self.before(fault)
+            if struck is not None:
+                return struck
+        if request.path.startswith("/inventory/"):
+            response = self.limited(request)
+        else:
+            response = self.dispatch(request)
+        return response if fault is None else self.after(fault, request, response)
+
+    def limited(self, request: Request) -> Response:
+        zoho = self.zoho
+        broken = zoho.limits.enter()
+        try:
+            if broken:
+                code, message = broken
+                return inventory.answer({"code": code, "message": message}, 429)
+            if zoho.latency:
+                zoho.stopping.wait(zoho.latency)
+            response = self.dispatch(request)
+            if zoho.rate_headers:
+                response.headers.update(zoho.limits.headers())
+            return response
+        finally:
+            zoho.limits.leave()
+
+    def dispatch(self, request: Request) -> Response:
+        zoho = self.zoho
+        try:
+            endpoint, values = ROUTES.bind_to_environ(request.environ).match()
+        except (NotFound, MethodNotAllowed) as error:
+            if not request.path.startswith("/inventory/"):
+                return error.get_response()  # type: ignore[return-value]
+            status = 405 if isinstance(error, MethodNotAllowed) else 404
+            return inventory.answer({"code": 5, "message": "Invalid URL Passed"}, status)
+        except HTTPException as error:
+            return error.get_response()  # type: ignore[return-value]
+        try:
+            if endpoint in ("authorize", "token", "revoke"):
+                return getattr(oauth, endpoint)(zoho, request)
+            if endpoint == "server_info":
+                return oauth.server_info(zoho)
+            if endpoint.startswith("organization"):
+                inventory.authenticate(zoho, request, SETTINGS_READ)
+                if endpoint == "organizations":
+                    return inventory.organizations(zoho)
+                return inventory.organization(zoho, values["id"])
+            inventory.authenticate(zoho, request, ITEMS_READ)
+            inventory.check_organization(zoho, request)
+            if endpoint == "items":
+                return inventory.items(zoho, request)
+            if endpoint == "item":
+                return inventory.item(zoho, values["id"])
+            return inventory.item_details(zoho, request)
+        except inventory.Refusal as refusal:
+            return inventory.answer(refusal.body, refusal.status)
+
+    # --- faults ---------------------------------------------------------------------------------
+
+    def before(self, fault: Fault) -> Response | None:
+        """What this fault answers instead of Zoho; None when Zoho is to answer after all."""
+        options = fault.options
+        match fault.kind:
+            case "answer":
+                return inventory.answer(options["body"], options.get("status", 200))
+            case "status":
+                body = {"code": options.get("code", 1000), "message": "scripted"}
+                return inventory.answer(body, options["status"])
+            case "rate_limit":
+                return self.rate_limited(options)
+            case "html_502":
+                return Response(GATEWAY_PAGE, 502, mimetype="text/html")
+            case "login_page":
+                return Response(LOGIN_PAGE, 200, mimetype="text/html")
+            case "redirect":
+                return Response(status=302, headers={"Location": f"{self.zoho.url}/signin"})
+            case "unauthorized":
+                status, code, message = inventory.NOT_AUTHORIZED
+                return inventory.answer({"code": code, "message": message}, status)
+            case "expire_tokens":
+                self.zoho.expire_access_tokens()
+            case "drop":
+                raise Dropped
+            case "hang" | "slow":
+                self.zoho.stopping.wait(options.get("seconds", 60))
+        return None
+
+    def rate_limited(self, options: dict[str, Any]) -> Response:
+        known = {44: MINUTE_BLOCKED, 1070: AT_ONCE, 43: SLOW_DOWN, 45: day_exceeded(1000)}
+        code, message = known[options["code"]]
+        response = inventory.answer({"code": code, "message": message}, 429)
+        if options.get("retry_after") is not None:
+            response.headers["Retry-After"] = str(options["retry_after"])
+        self.zoho.limits.refused += 1
+        return response
+
+    def after(self, fault: Fault, request: Request, response: Response) -> Response:
+        """What this fault makes of Zoho's own answer."""
+        if fault.kind == "truncated":
+            return Response(response.data[: len(response.data) // 2], mimetype="application/json")
+        if fault.kind == "repeat_page":
+            request.args = {**request.args, "page": "1"}  # type: ignore[assignment]
+            first = json.loads(inventory.items(self.zoho, request).data, parse_float=Decimal)
+            first["page_context"] |= {"has_more_page": True}
+            return inventory.answer(first)
+        if fault.kind in ("no_page_context", "no_items", "bad_record"):
+            body = json.loads(response.data, parse_float=Decimal)
+            if fault.kind == "bad_record":
+                body.get("items", []).append(fault.options["record"])
+            else:
+                body.pop({"no_page_context": "page_context", "no_items": "items"}[fault.kind], None)
+            return Response(dumps(body), response.status_code, mimetype="application/json")
+        return response
+
+
+def _is_secret(name: str) -> bool:
+    return name in ("client_secret", "refresh_token", "code", "token")

@@ -1,0 +1,98 @@
+"""The handles of zoho.py over HTTP, under /_simulator/: for tests in other processes, and people.
+
+Loopback only. Bodies and answers are JSON.
+
+    GET    state                     counts: items, mints, requests, refused_by_limits
+    GET    requests                  the log                  DELETE requests
+    GET    items                     every listed row         POST   items  {fields}
+    PATCH  items/ID  {fields}        DELETE items/ID          POST   items/ID/stock  {"by": "-2"}
+    POST   settings  {name: value}   latency, limits, switches
+    POST   faults    {kind, path, page, times, after, …}      DELETE faults
+    POST   tokens/expire             POST tokens/revoke       POST   code → {"code"}
+"""
+
+from dataclasses import asdict
+from ipaddress import ip_address
+from typing import Any
+
+from werkzeug.exceptions import BadRequest, HTTPException, NotFound
+from werkzeug.wrappers import Request, Response
+
+from simulator.payloads import dumps
+from simulator.zoho import Zoho
+
+LIMITS = ("per_minute", "per_day", "at_once")
+SWITCHES = (
+    "latency",
+    "auto_consent",
+    "access_denied_status",
+    "omit_expires_in",
+    "modified_filter",
+    "unknown_ids_are_404",
+    "max_ids",
+    "stock_touches_modified",
+    "rate_headers",
+    "api_domain",
+)
+
+
+def handle(zoho: Zoho, request: Request) -> Response:
+    if not ip_address(request.remote_addr or "0.0.0.0").is_loopback:
+        return _answer({"error": "only from this machine"}, 403)
+    try:
+        parts = request.path.removeprefix("/_simulator/").split("/")
+        body = request.get_json() if request.method in ("POST", "PATCH") and request.data else {}
+        return _answer(_do(zoho, request.method, parts, body))
+    except HTTPException as error:
+        return _answer({"error": error.description}, error.code or 400)
+    except (KeyError, TypeError, ValueError) as error:
+        return _answer({"error": f"{type(error).__name__}: {error}"}, 400)
+
+
+def _answer(body: Any, status: int = 200) -> Response:
+    return Response(dumps(body), status, mimetype="application/json")
+
+
+def _do(zoho: Zoho, method: str, parts: list[str], body: dict[str, Any]) -> Any:
+    match method, *parts:
+        case "GET", "state":
+            return zoho.state()
+        case "GET", "requests":
+            return [asdict(request) for request in zoho.requests]
+        case "DELETE", "requests":
+            zoho.clear_requests()
+        case "GET", "items":
+            return list(zoho.items.values())
+        case "POST", "items":
+            return {"item_id": zoho.add_item(**body)}
+        case "PATCH", "items", item_id:
+            zoho.edit_item(item_id, **body)
+        case "DELETE", "items", item_id:
+            zoho.remove_item(item_id)
+        case "POST", "items", item_id, "stock":
+            zoho.move_stock(item_id, body["by"])
+        case "POST", "settings":
+            _set(zoho, body)
+        case "POST", "faults":
+            zoho.faults.add(**body)
+        case "DELETE", "faults":
+            zoho.faults.clear()
+        case "POST", "tokens", "expire":
+            zoho.expire_access_tokens()
+        case "POST", "tokens", "revoke":
+            zoho.revoke_refresh_token()
+        case "POST", "code":
+            return {"code": zoho.make_self_client_code(**body)}
+        case _:
+            raise NotFound
+    return {}
+
+
+def _set(zoho: Zoho, settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        if name in LIMITS:
+            setattr(zoho.limits, name, value)
+        elif name in SWITCHES:
+            setattr(zoho, name, value)
+        else:
+            raise BadRequest(f"no such setting: {name}")

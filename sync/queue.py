@@ -1,0 +1,86 @@
+"""Waking workers. The message says which run; the run's row says everything else."""
+
+import datetime as dt
+
+import structlog
+from celery import current_app
+from celery.result import denied_join_result
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+from redis.exceptions import RedisError
+
+from sync.models import SyncRun
+
+log = structlog.get_logger(__name__)
+
+
+def enqueue(run: SyncRun, *, expires: float | None = None) -> bool:
+    """Tell a worker of the run, once the row is committed.
+
+    False when the queue cannot be reached: the run stays as it is, and `wake_due_runs` tells
+    again. `expires`: seconds after which the message is worthless.
+    """
+    try:
+        # We never wait for a result here. Said so, Celery does not subscribe to it, which with
+        # Redis away would block for seconds and leave the process in need of a restart.
+        with denied_join_result():
+            current_app.send_task(
+                run.task_name,
+                kwargs={"run_id": run.pk},
+                task_id=str(run.task_id),
+                expires=expires,
+                retry=False,
+            )
+    except (OperationalError, RedisError, OSError) as error:
+        log.error("The queue cannot be reached", run=run.pk, error=type(error).__name__)
+        return False
+    return True
+
+
+def wake_due_runs() -> list[SyncRun]:
+    """Send a message for every run that should be worked on and is not.
+
+    Those whose worker went silent, those whose message got lost, and those that waited and were
+    not called back in time.
+    """
+    silence = dt.timedelta(seconds=settings.SYNC_SILENCE)
+    since = timezone.now() - silence
+    stalled = SyncRun.objects.filter(state=SyncRun.State.RUNNING, heartbeat_at__lt=since)
+    woken = [run for run in stalled if _take_from_the_dead(run)]
+    woken += SyncRun.objects.filter(
+        Q(state=SyncRun.State.WAITING, resume_at__lt=since)
+        | Q(state=SyncRun.State.QUEUED, created_at__lt=since)
+    )
+    for run in woken:
+        # This comes round every few seconds; without an end, messages would pile up while there
+        # is no worker to read them.
+        enqueue(run, expires=silence.total_seconds())
+    return woken
+
+
+def _take_from_the_dead(run: SyncRun) -> bool:
+    """Let a run whose worker went silent go on from its checkpoint, or end it: may it go on?
+
+    The silence is checked again under the row lock: the worker may have come back just now.
+    """
+    with transaction.atomic():
+        held = SyncRun.objects.select_for_update().get(pk=run.pk)
+        if held.lease != run.lease or held.heartbeat_at != run.heartbeat_at:
+            return False
+        goes_on = held.retries < settings.SYNC_RETRIES
+        if goes_on:
+            held.wait(
+                "The worker stopped without a word. The run goes on from its last saved page.",
+                seconds=0,
+                counts=True,
+            )
+        else:
+            held.fail(
+                "The worker stopped without a word once too often. What was read is kept; look "
+                "at the worker's log and memory before you start another run."
+            )
+    log.warning("A run lost its worker", run=held.pk, page=held.pages, state=held.state)
+    return goes_on

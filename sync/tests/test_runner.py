@@ -1,0 +1,118 @@
+import time
+
+import pytest
+from django.conf import settings
+from django.db import OperationalError
+
+from integrations.zoho.errors import (
+    ZohoAuthError,
+    ZohoRateLimitError,
+    ZohoUnavailableError,
+)
+from sync.models import SyncRun
+from sync.runner import carry_out, heartbeat
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def run():
+    run, _ = SyncRun.request("products_and_services.product", trigger="person", task_name="a.task")
+    return run
+
+
+def raising(error):
+    def work(run):
+        raise error
+
+    return work
+
+
+def again(run, work):
+    """As a worker would when the wait is over."""
+    SyncRun.objects.filter(pk=run.pk).update(resume_at=run.created_at)
+    return carry_out(SyncRun.objects.get(pk=run.pk), work)
+
+
+def test_a_good_ending_is_written_down(run):
+    """ "Succeeded" is only ever said by the runner."""
+    carry_out(run, lambda run: None)
+
+    stored = SyncRun.objects.get(pk=run.pk)
+    assert stored.state == SyncRun.State.SUCCEEDED
+    assert stored.finished_at >= stored.started_at
+
+
+def test_a_run_another_worker_has_is_left_alone(run):
+    """A message that comes twice must not do the work twice."""
+    SyncRun.objects.get(pk=run.pk).start()
+    calls = []
+
+    carry_out(run, calls.append)
+
+    assert calls == []
+
+
+def test_passing_trouble_is_waited_for_three_times_and_then_given_up(run):
+    """An outage of minutes passes; one of hours is for a person to see."""
+    work = raising(ZohoUnavailableError("Zoho did not answer."))
+
+    run = carry_out(run, work)
+    for retry in range(1, settings.SYNC_RETRIES + 1):
+        assert (run.state, run.retries) == (SyncRun.State.WAITING, retry)
+        run = again(run, work)
+
+    assert run.state == SyncRun.State.FAILED
+    assert run.message.startswith("Zoho did not answer. Given up after 4 tries")
+
+
+def test_a_limit_is_waited_for_as_often_as_it_takes(run):
+    """Being told "too many" is no failure: the calls will be there again."""
+    work = raising(ZohoRateLimitError("The limit is reached.", retry_after=60))
+
+    run = carry_out(run, work)
+    for _ in range(10):
+        run = again(run, work)
+
+    assert (run.state, run.retries) == (SyncRun.State.WAITING, 0)
+    assert run.message == "The limit is reached."
+
+
+def test_a_revoked_connection_fails_at_once(run):
+    """Only a person can help, so no worker tries."""
+    run = carry_out(run, raising(ZohoAuthError("Reconnect needed: revoked.")))
+
+    assert run.state == SyncRun.State.FAILED
+    assert run.message == "Reconnect needed: revoked."
+
+
+def test_an_unforeseen_error_is_told_without_its_text(run):
+    """An exception's text may hold anything; the log has it, the page has not."""
+    with pytest.raises(ValueError, match="secret"):
+        carry_out(run, raising(ValueError("secret detail")))
+
+    stored = SyncRun.objects.get(pk=run.pk)
+    assert stored.state == SyncRun.State.FAILED
+    assert "secret detail" not in stored.message
+    assert "ValueError" in stored.message
+
+
+def test_a_moment_without_database_is_waited_for(run):
+    """PostgreSQL is restarted now and then."""
+    with pytest.raises(OperationalError):
+        carry_out(run, raising(OperationalError("server closed the connection")))
+
+    assert SyncRun.objects.get(pk=run.pk).state == SyncRun.State.WAITING
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_the_heart_beats_while_one_call_takes_long(run):
+    """Otherwise a slow page would look like a dead worker."""
+    run.start()
+    first = run.heartbeat_at
+
+    with heartbeat(run):
+        time.sleep(settings.SYNC_SILENCE / 5 * 2.5)
+
+    assert SyncRun.objects.get(pk=run.pk).heartbeat_at > first

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from sync import views
+
+app_name = "sync"
+urlpatterns = [
+    path("runs/<int:run_id>/", views.status, name="status"),
+    path("runs/<int:run_id>/progress/", views.progress, name="progress"),
+]
