@@ -58,7 +58,7 @@ def console_formatter() -> logging.Formatter:
     )
 
 
-def logging_config(directory: Path, level: str) -> dict[str, Any]:
+def logging_config(directory: Path, level: str, console_level: str) -> dict[str, Any]:
     def rotating(name: str) -> dict[str, Any]:
         return {
             # Web server, worker and beat write the same files, so rotation needs a lock.
@@ -78,7 +78,11 @@ def logging_config(directory: Path, level: str) -> dict[str, Any]:
             "console": {"()": console_formatter},
         },
         "handlers": {
-            "console": {"class": "logging.StreamHandler", "formatter": "console"},
+            "console": {
+                "class": "logging.StreamHandler",
+                "formatter": "console",
+                "level": console_level,
+            },
             "django_file": rotating("django.log"),
             "celery_file": rotating("celery.log"),
         },

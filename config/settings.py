@@ -200,7 +200,8 @@ CONTENT_SECURITY_POLICY = {
             SELF,
             # Jazzmin's two inline scripts (the colour mode; the empty filter table of a list).
             # A browser test fails when a new Jazzmin changes them.
-            "'sha256-8OfKy7vnKT9Oy5vkeWEr8VFcPTVrUHoCyDVZxQ2Xyvk='",
+            "'sha256-oufyiLq9heVNX0RFs532lnKzrs2pHgVyLVsyRlTCfQg='",
+            "'sha256-F7GVayJMLy0KHikNUhjbBcBE0ax/V4knxuE9lJsuA6A='",
         ],
         "style-src": [SELF, "'unsafe-inline'"],  # Jazzmin and select2 set style attributes
         "img-src": [SELF, "data:"],
@@ -306,14 +307,21 @@ CELERY_BEAT_SCHEDULE = {
 # --- Logs -------------------------------------------------------------------------------------
 
 LOG_DIR = Path(env("LOG_DIR", str(BASE_DIR / "logs")))
-LOG_LEVEL = env("LOG_LEVEL", "INFO").upper()
-if LOG_LEVEL not in ("DEBUG", "INFO", "WARNING", "ERROR"):
-    raise ImproperlyConfigured("LOG_LEVEL must be DEBUG, INFO, WARNING or ERROR.")
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
+LOG_LEVEL = envchoice("LOG_LEVEL", LOG_LEVELS, "INFO")
+# The files hold everything; the console may hold less.
+CONSOLE_LOG_LEVEL = envchoice("CONSOLE_LOG_LEVEL", LOG_LEVELS, LOG_LEVEL)
 LOGGING_CONFIG = "config.logs.configure"
-LOGGING = logging_config(LOG_DIR, LOG_LEVEL)
+LOGGING = logging_config(LOG_DIR, LOG_LEVEL, CONSOLE_LOG_LEVEL)
 
 # --- The admin's look -------------------------------------------------------------------------
 
+SYNC_LINK = {
+    "name": "🔄 Sync Zoho",
+    "url": "products_and_services:trigger-sync",
+    "icon": "fas fa-play",
+    "permissions": ["sync.trigger_zoho_sync"],
+}
 JAZZMIN_SETTINGS = {
     "site_title": "Zoho Sync",
     "site_header": "Zoho Sync",
@@ -325,12 +333,10 @@ JAZZMIN_SETTINGS = {
     "topmenu_links": [
         {"name": "Home", "url": "admin:index"},
         {"model": "auth.User"},
-        {
-            "name": "🔄 Sync Zoho",
-            "url": "products_and_services:trigger-sync",
-            "permissions": ["sync.trigger_zoho_sync"],
-        },
+        SYNC_LINK,
     ],
+    # Narrow screens have no top menu.
+    "custom_links": {"sync": [SYNC_LINK]},
     "order_with_respect_to": [
         "products_and_services",
         "sync",
@@ -341,11 +347,14 @@ JAZZMIN_SETTINGS = {
     "icons": {
         "products_and_services.product": "fas fa-box",
         "sync.syncrun": "fas fa-sync",
+        "sync.syncerror": "fas fa-exclamation-triangle",
         "integrations.zohocredential": "fas fa-key",
         "auth": "fas fa-users-cog",
         "auth.user": "fas fa-user",
         "auth.group": "fas fa-users",
-        "django_celery_beat": "fas fa-clock",
+        "django_celery_beat.periodictask": "fas fa-clock",
+        "django_celery_beat.crontabschedule": "fas fa-calendar",
+        "django_celery_beat.intervalschedule": "fas fa-hourglass-half",
     },
     "hide_models": [
         "django_celery_beat.solarschedule",

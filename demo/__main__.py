@@ -129,6 +129,7 @@ def product_settings(
         "DATABASE_URL": database_url,
         "REDIS_URL": redis_url,
         "HTTPS": "false",
+        "CONSOLE_LOG_LEVEL": "WARNING",
         "ALLOWED_HOSTS": "127.0.0.1,localhost",
         "ZOHO_ACCOUNTS_URL": zoho["url"],
         "ZOHO_API_URL": zoho["url"],

@@ -1,5 +1,6 @@
 """Products in the admin: what Zoho says is shown, what is ours can be edited."""
 
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
@@ -8,10 +9,11 @@ from django.db import connection
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 
-from products_and_services.mapping import ProductFields
 from products_and_services.models import Product
 from products_and_services.services import request_run
 from products_and_services.views import NOT_REACHED
@@ -29,9 +31,9 @@ class YesNoFilter(admin.SimpleListFilter):
 
 
 class RetiredFilter(YesNoFilter):
-    title = "in Zoho"
+    title = "still in Zoho"
     parameter_name = "retired"
-    yes, no = "No longer (retired)", "Still there"
+    yes, no = "Retired: no longer in Zoho", "Still in Zoho"
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         if self.value() in ("yes", "no"):
@@ -101,20 +103,16 @@ class EstimatingPaginator(Paginator):
         return super().count
 
 
+def exactly(number: Decimal, at_least: int = 0) -> str:
+    """All digits that count, and no zeros that do not: 12.50, 1,284.375, -3."""
+    number = number.normalize()
+    decimals = max(at_least, -int(number.as_tuple().exponent), 0)
+    return f"{number:,.{decimals}f}"
+
+
 @admin.register(Product)
 class ProductAdmin(admin.ModelAdmin):
-    list_display = (
-        "name",
-        "sku",
-        "zoho_item_id",
-        "price",
-        "stock_quantity",
-        "unit",
-        "product_type",
-        "is_active",
-        "in_zoho",
-        "synced_at",
-    )
+    list_display = ("name", "sku", "price_shown", "stock_shown", "state", "zoho_item_id", "changed")
     list_filter = ("is_active", RetiredFilter, "product_type", StockFilter, DuplicateSkuFilter)
     search_fields = ("name", "sku", "zoho_item_id")
     search_help_text = "Name, SKU or Zoho item ID"
@@ -123,21 +121,27 @@ class ProductAdmin(admin.ModelAdmin):
     show_full_result_count = False
     paginator = EstimatingPaginator
     actions = ("sync_selected_items",)
-    readonly_fields = (
-        "zoho_item_id",
-        *ProductFields._fields,
-        "retired_at",
-        "created_at",
-        "synced_at",
-    )
     fieldsets = (
         (
             "From Zoho (changed there, read here)",
-            {"fields": ("zoho_item_id", *ProductFields._fields)},
+            {
+                "fields": (
+                    "state",
+                    "name",
+                    "sku",
+                    "price_shown",
+                    "stock_shown",
+                    "zoho_type",
+                    "zoho_item_id",
+                    "zoho_created_at",
+                    "zoho_modified_at",
+                )
+            },
         ),
         ("Ours", {"fields": ("product_type",)}),
-        ("Sync", {"fields": ("retired_at", "created_at", "synced_at")}),
+        ("Sync", {"fields": ("created_at", "synced_at")}),
     )
+    readonly_fields = (*fieldsets[0][1]["fields"], *fieldsets[2][1]["fields"])
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -146,15 +150,30 @@ class ProductAdmin(admin.ModelAdmin):
         # The next sync would bring it back; what Zoho no longer has is retired.
         return False
 
+    @admin.display(description="Price", ordering="price", empty_value="")
+    def price_shown(self, product: Product) -> str | None:
+        return None if product.price is None else exactly(product.price, at_least=2)
+
+    @admin.display(description="Stock", ordering="stock_quantity", empty_value="")
+    def stock_shown(self, product: Product) -> str | None:
+        if product.stock_quantity is None:
+            return None
+        return f"{exactly(product.stock_quantity)} {product.unit}".strip()
+
     @admin.display(description="In Zoho", ordering="retired_at")
-    def in_zoho(self, product: Product) -> str:
-        if product.retired_at is None:
-            return format_html('<span class="badge state-ok">{}</span>', "Listed")
-        return format_html(
-            '<span class="badge state-off" title="since {}">{}</span>',
-            f"{product.retired_at:%Y-%m-%d %H:%M} UTC",
-            "Retired",
-        )
+    def state(self, product: Product) -> str:
+        if product.retired_at is not None:
+            return format_html(
+                '<span class="badge state-off" title="{}">Retired</span>',
+                f"Zoho no longer has it since {product.retired_at:%Y-%m-%d %H:%M} UTC",
+            )
+        if not product.is_active:
+            return format_html('<span class="badge state-warn">{}</span>', "Inactive")
+        return format_html('<span class="badge state-ok">{}</span>', "Active")
+
+    @admin.display(description="Last changed by a sync", ordering="synced_at")
+    def changed(self, product: Product) -> str:
+        return date_format(localtime(product.synced_at), "j M Y, H:i")
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("sync.trigger_zoho_sync")

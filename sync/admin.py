@@ -7,7 +7,9 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 
 from sync.models import SyncError, SyncRun
 
@@ -32,17 +34,16 @@ class SyncRunAdmin(ReadOnlyAdmin):
         "badge",
         "mode",
         "who",
-        "created_at",
+        "asked_at",
         "duration",
         "total",
         "created",
         "updated",
-        "unchanged",
         "failed",
         "retired",
         "calls",
     )
-    list_filter = ("state", "mode", "trigger", "created_at")
+    list_filter = ("state", "mode", "trigger")
     list_select_related = ("user",)
     list_per_page = 50
     show_full_result_count = False
@@ -59,6 +60,10 @@ class SyncRunAdmin(ReadOnlyAdmin):
     @admin.display(description="Started by")
     def who(self, run: SyncRun) -> str:
         return run.started_by()
+
+    @admin.display(description="Asked for", ordering="created_at")
+    def asked_at(self, run: SyncRun) -> str:
+        return date_format(localtime(run.created_at), "j M Y, H:i:s")
 
     @admin.display(description="Seconds")
     def duration(self, run: SyncRun) -> str:

@@ -1,0 +1,339 @@
+"""The whole product as the README starts it: `make demo`, a real browser, real servers."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import urllib.request
+from decimal import Decimal
+from pathlib import Path
+
+import psutil
+import psycopg2
+import pytest
+from django.utils.dateparse import parse_datetime
+from playwright.sync_api import Page, expect, sync_playwright
+
+from demo.servers import free_port
+from simulator import Zoho
+
+pytestmark = pytest.mark.demo
+
+ROOT = Path(__file__).resolve().parent.parent
+ITEMS = 10_000
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+TOKEN = re.compile(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}")
+
+
+class Demo:
+    """A running `make demo`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.logs = folder / "logs"
+        self.port = free_port()
+        self.output: list[str] = []
+        self.process: subprocess.Popen[str] | None = None
+
+    def start(self) -> None:
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if name not in ("DATABASE_URL", "REDIS_URL", "DJANGO_SETTINGS_MODULE")
+        }
+        self.process = subprocess.Popen(
+            ["make", "demo"],
+            cwd=ROOT,
+            env={
+                **environment,
+                "PORT": str(self.port),
+                "DEMO_DIR": str(self.folder),
+                "DEMO_ITEMS": str(ITEMS),
+                "LOG_DIR": str(self.logs),
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        assert self.process.stdout
+        for line in self.process.stdout:
+            self.output.append(line.rstrip("\n"))
+            if line.startswith("Ready:"):
+                return
+        raise AssertionError("make demo ended:\n" + "\n".join(self.output))
+
+    def processes(self) -> list[psutil.Process]:
+        """All that it started; PostgreSQL detaches, and is known by its folder."""
+        assert self.process
+        mine = psutil.Process(self.process.pid).children(recursive=True)
+        folder = str(self.folder)
+        detached = [
+            process
+            for process in psutil.process_iter(["cmdline"])
+            if any(folder in word for word in process.info["cmdline"] or [])
+        ]
+        return [*mine, *detached]
+
+    def stop(self) -> int:
+        assert self.process
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        output, _ = self.process.communicate(timeout=60)
+        self.output += (output or "").splitlines()
+        return self.process.returncode
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def rows(self, sql: str) -> list[tuple]:
+        connection = psycopg2.connect(f"postgresql://postgres@/postgres?host={self.socket}")
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql)
+                return cursor.fetchall()
+        finally:
+            connection.close()
+
+    @property
+    def socket(self) -> str:
+        # The fifth line of postmaster.pid is the folder of the socket.
+        return (self.folder / "postgres" / "postmaster.pid").read_text().splitlines()[4]
+
+    def simulated_items(self) -> list[dict]:
+        ((url,),) = self.rows("SELECT api_domain FROM integrations_zohocredential")
+        with urllib.request.urlopen(f"{url}/_simulator/items") as answer:
+            return json.loads(answer.read(), parse_float=Decimal)
+
+
+def lives(process: psutil.Process) -> bool:
+    """A zombie has ended; it waits for its parent, which here is the system's own."""
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory):
+    running = Demo(tmp_path_factory.mktemp("demo"))
+    running.start()
+    yield running
+    if running.process and running.process.returncode is None:
+        running.stop()
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not CHROMIUM:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(demo, browser):
+    """A page of somebody who has just signed in; nothing may go wrong in its console."""
+    page = browser.new_page(viewport={"width": 1280, "height": 800}, color_scheme="light")
+    complaints = []
+    page.on("console", lambda entry: entry.type == "error" and complaints.append(entry.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(f"{demo.url}/admin/")
+    page.fill("[name=username]", "demo")
+    page.fill("[name=password]", "demo")
+    page.click("[type=submit]")
+    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    yield page
+    page.close()
+    assert complaints == []
+
+
+def photograph(page: Page, name: str) -> None:
+    """Keep the pictures of the README current: SCREENSHOTS=1 make test."""
+    if os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=ROOT / "docs" / "images" / f"{name}.png")
+
+
+def start_sync(page: Page) -> None:
+    page.get_by_role("link", name="🔄 Sync Zoho").first.click()
+    expect(page.get_by_role("heading", name="Bring all products up to date?")).to_be_visible()
+    page.get_by_role("button", name="🔄 Sync now").click()
+
+
+def test_the_demo_says_when_it_is_ready(demo):
+    """One line tells where to go and who to be."""
+    assert demo.output[-1] == f"Ready: {demo.url}/admin/  (demo / demo)"
+
+
+def test_every_product_is_there_field_by_field(demo):
+    """The first sync has run: the mirror holds what Zoho holds, and nothing else."""
+    rows = demo.rows(
+        "SELECT zoho_item_id, name, sku, price, stock_quantity, unit, zoho_type, is_active,"
+        " zoho_created_at, zoho_modified_at, retired_at FROM products_and_services_product"
+    )
+    expected = {
+        item["item_id"]: (
+            item["item_id"],
+            item["name"],
+            item["sku"] or None,
+            item["rate"],
+            item.get("stock_on_hand"),
+            item["unit"],
+            item["product_type"],
+            item["status"] == "active",
+            parse_datetime(item["created_time"]),
+            parse_datetime(item["last_modified_time"]),
+            None,
+        )
+        for item in demo.simulated_items()
+    }
+
+    assert len(rows) == ITEMS
+    assert {row[0]: row for row in rows} == expected
+
+
+def test_a_person_presses_sync_and_watches_the_bar_to_its_end(demo, page):
+    """The main job: click, watch, done; a second sync changes nothing."""
+    before = demo.rows("SELECT * FROM products_and_services_product ORDER BY id")
+
+    start_sync(page)
+    expect(page.get_by_text("Task initiated")).to_be_visible()
+    bar = page.get_by_role("progressbar")
+    seen = [int(bar.get_attribute("value") or 0)]
+    while seen[-1] < 100:
+        page.wait_for_timeout(400)
+        seen.append(int(bar.get_attribute("value") or 0))
+        if len(seen) == 6:
+            photograph(page, "run")
+
+    expect(page.get_by_text("Finished: everything was up to date.")).to_be_visible()
+    assert seen == sorted(seen)
+    assert len(set(seen)) >= 3, "the bar moved"
+    counts = page.locator(".run-counts dd").all_inner_texts()
+    assert counts[:8] == ["10,000", "0", "0", "10,000", "0", "0", "0", "50"]
+    assert demo.rows("SELECT * FROM products_and_services_product ORDER BY id") == before
+
+
+def test_the_browser_stops_asking_when_the_run_has_ended(demo, page):
+    """A page left open overnight must not ask all night."""
+    page.goto(f"{demo.url}/admin/sync/syncrun/1/change/")
+    asked = []
+    page.on("request", lambda request: "/progress/" in request.url and asked.append(request))
+
+    page.wait_for_timeout(2500)
+
+    assert asked == []
+
+
+def test_products_can_be_searched_filtered_and_chosen_for_a_sync(demo, page):
+    """The daily work: find it, look at it, refresh just that."""
+    page.get_by_role("link", name="📦 Products").first.click()
+    photograph(page, "products")
+    page.get_by_placeholder("Name, SKU or Zoho item ID").fill("INV-5-A")
+    page.get_by_role("button", name="Search").click()
+    expect(page.locator("#result_list tbody tr")).to_have_count(1)
+
+    page.locator("#result_list tbody .action-select").check()
+    page.locator("select[name=action]").select_option("sync_selected_items", force=True)
+    page.get_by_role("button", name="Go").click()
+
+    expect(page.get_by_text("Selected items sync")).to_be_visible()
+    expect(page.get_by_text("Finished: everything was up to date.")).to_be_visible(timeout=20_000)
+
+
+def test_a_name_with_html_is_shown_as_text(demo, page):
+    """The simulated catalogue holds a script; it must never run."""
+    alerts = []
+    page.on("dialog", lambda dialog: (alerts.append(dialog.message), dialog.dismiss()))
+
+    page.goto(f"{demo.url}/admin/products_and_services/product/?q=CLP-X")
+
+    expect(page.get_by_role("link", name='<script>alert("Zoho")</script>')).to_be_visible()
+    assert alerts == []
+
+
+def test_the_pages_fit_a_phone(demo, page):
+    """Nothing may push the page wider than the screen."""
+    page.set_viewport_size({"width": 360, "height": 740})
+    for path in (
+        "/admin/",
+        "/crm-api/products/admin/sync-zoho/",
+        "/admin/sync/syncrun/1/change/",
+        "/admin/sync/syncrun/",
+        "/admin/products_and_services/product/",
+        "/admin/integrations/zohocredential/",
+    ):
+        page.goto(f"{demo.url}{path}")
+        wide = page.evaluate("document.documentElement.scrollWidth")
+        assert wide <= 360, f"{path} is {wide} px wide"
+
+
+def test_no_secret_is_in_any_page_log_or_table(demo, page):
+    """The three places that people copy from."""
+    zoho = Zoho(items=0)  # the same seed, so the same secrets
+    secrets = [zoho.client_secret, zoho.refresh_token, zoho.client_id]
+    places = {}
+    for path in (
+        "/admin/",
+        "/admin/integrations/zohocredential/",
+        "/admin/integrations/zohocredential/1/history/",
+        "/admin/sync/syncrun/",
+        "/admin/sync/syncrun/1/change/",
+        "/sync/runs/1/",
+        "/crm-api/products/admin/sync-zoho/",
+        "/admin/django_celery_beat/periodictask/",
+    ):
+        places[path] = page.request.get(f"{demo.url}{path}").text()
+    for log in [*demo.logs.glob("*.log*"), *demo.folder.glob("*.log")]:
+        places[log.name] = log.read_text()
+    tables = demo.rows("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    for (table,) in tables:
+        places[table] = str(demo.rows(f'SELECT * FROM "{table}"'))
+
+    assert {"django.log", "celery.log"} <= places.keys()
+    for place, text in places.items():
+        assert not TOKEN.search(text), f"a token stands in {place}"
+        for secret in secrets:
+            assert secret not in text, f"a secret stands in {place}"
+
+
+def test_a_second_demo_on_the_same_data_says_why_it_does_not_start(demo):
+    """Two on one database would be worse than none."""
+    second = Demo(demo.folder)
+
+    with pytest.raises(AssertionError, match="another one is running"):
+        second.start()
+    assert second.stop() != 0
+
+
+def test_a_used_port_is_named(demo, tmp_path):
+    """The commonest reason, told with the way out."""
+    second = Demo(tmp_path)
+    second.port = demo.port
+
+    with pytest.raises(AssertionError, match=f"port {demo.port} cannot be used.*PORT="):
+        second.start()
+    assert second.stop() != 0
+
+
+def test_stopping_leaves_no_process_and_starting_again_keeps_the_data(demo, browser):
+    """Ctrl-C means all of it; the next start finds what was there."""
+    started = demo.processes()
+    assert len(started) >= 6
+
+    demo.stop()
+
+    assert [process for process in started if lives(process)] == []
+
+    demo.start()
+
+    ((products,),) = demo.rows("SELECT count(*) FROM products_and_services_product")
+    assert products == ITEMS
+    assert not any("first sync" in line for line in demo.output[demo.output.index("Stopped.") :])
