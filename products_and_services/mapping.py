@@ -66,7 +66,7 @@ class ProductFields(NamedTuple):
 
 def read_id(item: Any) -> str:
     """Zoho's id of the item, always a string. Raises BadRecord when it has none."""
-    if not isinstance(item, Mapping):
+    if not isinstance(item, dict):
         raise BadRecord("Zoho sent something that is not an item.")
     zoho_id = item.get("item_id")
     if not isinstance(zoho_id, str) or not 0 < len(zoho_id.strip()) <= LIMITS["zoho_item_id"]:
@@ -94,10 +94,11 @@ def _text(item: Mapping[str, Any], key: str, column: str, required: bool = False
         raise BadRecord(f"The item's {key} has {len(value):,} characters; {limit} fit.")
     if "\0" in value:
         raise BadRecord(f"The item's {key} contains a NUL character, which PostgreSQL refuses.")
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise BadRecord(f"The item's {key} contains half of a character.") from None
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise BadRecord(f"The item's {key} contains half of a character.") from None
     return value
 
 
@@ -107,8 +108,9 @@ def _number(item: Mapping[str, Any], key: str) -> Decimal | None:
         return None
     try:
         # `bool` is an int to Python, and no number to Zoho.
-        number = None if isinstance(value, bool) else Decimal(str(value))
-    except InvalidOperation:
+        exact = str(value) if isinstance(value, float) else value
+        number = None if isinstance(value, bool) else Decimal(exact)
+    except (InvalidOperation, TypeError, ValueError):
         number = None
     if number is None or not number.is_finite():
         raise BadRecord(f"The item's {key} is not a number.")

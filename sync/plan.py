@@ -37,13 +37,15 @@ def make_plan(
     `retired` are local ids that Zoho had stopped listing: seen again, they are updated whatever
     their fields say.
     """
-    shared = remote.keys() & local.keys()
-    update = [key for key in remote if key in shared and remote[key] != local[key]]
-    revive = [key for key in remote if key in shared and key in retired]
-    changed = {*update, *revive}
-    return Plan(
-        create=[key for key in remote if key not in shared],
-        update=[key for key in remote if key in changed],
-        unchanged=[key for key in remote if key in shared and key not in changed],
-        revive=revive,
-    )
+    plan = Plan()
+    for key, fields in remote.items():
+        if key not in local:
+            plan.create.append(key)
+        elif key in retired:
+            plan.update.append(key)
+            plan.revive.append(key)
+        elif fields != local[key]:
+            plan.update.append(key)
+        else:
+            plan.unchanged.append(key)
+    return plan

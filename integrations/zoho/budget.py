@@ -18,6 +18,7 @@ import redis
 import structlog
 from django.conf import settings
 from django.utils import timezone
+from redis.commands.core import Script
 
 from integrations.zoho.errors import ZohoRateLimitError, ZohoUnavailableError
 
@@ -68,6 +69,11 @@ _PREFIX = "zoho-sync:budget"
 @lru_cache(maxsize=4)
 def _redis(url: str) -> redis.Redis:
     return redis.Redis.from_url(url, socket_connect_timeout=2, socket_timeout=5)
+
+
+@lru_cache(maxsize=4)
+def _script(url: str) -> Script:
+    return _redis(url).register_script(_TAKE)
 
 
 class Budget:
@@ -136,16 +142,14 @@ class Budget:
         keys = [f"{_PREFIX}:minute", f"{_PREFIX}:at-once", _day_key(), f"{_PREFIX}:pause"]
         waited = 0.0
         while True:
-            answer = _redis(settings.REDIS_URL).eval(
-                _TAKE,
-                len(keys),
-                *keys,
+            arguments = [
                 settings.ZOHO_REQUESTS_PER_MINUTE,
                 settings.ZOHO_CONCURRENCY,
                 self._allowed_today(),
                 slot,
                 SLOT_SECONDS * 1000,
-            )
+            ]
+            answer = _script(settings.REDIS_URL)(keys=keys, args=arguments)
             reason, seconds = answer[0].decode(), float(answer[1]) / 1000
             if reason == "ok":
                 return

@@ -27,6 +27,7 @@ from integrations.zoho.errors import (
     ZohoRateLimitError,
     ZohoUnavailableError,
 )
+from integrations.zoho.session import open_session
 
 log = structlog.get_logger(__name__)
 
@@ -157,7 +158,8 @@ def _request_token(credential: ZohoCredential, **grant: str) -> dict[str, Any]:
     }
     try:
         # A form body, never the query string: query strings end up in access logs.
-        response = requests.post(url, data=form, timeout=TOKEN_TIMEOUT, allow_redirects=False)
+        with open_session(url) as session:
+            response = session.post(url, data=form, timeout=TOKEN_TIMEOUT, allow_redirects=False)
     except requests.RequestException as error:
         raise ZohoUnavailableError(
             f"Zoho's sign-in server did not answer ({type(error).__name__}). It will be tried "

@@ -28,6 +28,7 @@ from integrations.zoho.errors import (
     ZohoUnavailableError,
 )
 from integrations.zoho.retry import nap_before_retry
+from integrations.zoho.session import open_session
 from integrations.zoho.tokens import ZohoTokens
 
 log = structlog.get_logger(__name__)
@@ -64,9 +65,7 @@ class Transport:
         self.budget = budget
         self.sleep = sleep
         self.calls = 0
-        self.session = requests.Session()
-        self.session.headers["Accept"] = "application/json"
-        self.session.trust_env = True  # a company's proxy and REQUESTS_CA_BUNDLE are honoured
+        self.session: requests.Session | None = None  # opened by the first call, then kept
 
     def get(self, url: str, params: Mapping[str, Any]) -> dict[str, Any]:
         """GET `url`; the body of a good answer (`code` 0).
@@ -98,6 +97,8 @@ class Transport:
                 self.sleep(nap)
 
     def _once(self, url: str, params: Mapping[str, Any], token: str) -> dict[str, Any]:
+        if self.session is None:
+            self.session = open_session(url)
         with self.budget.call():
             self.calls += 1
             began = time.monotonic()
