@@ -1,11 +1,13 @@
 """Fixtures for every app's tests: a simulated Zoho on a loopback port, and a connection to it."""
 
 import datetime as dt
+import os
 from collections.abc import Callable, Iterator
-from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from integrations.models import ZohoCredential
@@ -72,8 +74,19 @@ def in_minutes(minutes: float) -> dt.datetime:
     return timezone.now() + dt.timedelta(minutes=minutes)
 
 
-def money(text: str) -> Decimal:
-    return Decimal(text)
+@pytest.fixture
+def process_environment(zoho: Zoho, transactional_db: None, tmp_path: Path) -> dict[str, str]:
+    """The environment of another process that works on the test database and on `zoho`."""
+    database = connection.settings_dict
+    return {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        "DATABASE_URL": f"postgresql://{database['USER']}@/{database['NAME']}"
+        f"?host={database['OPTIONS']['host']}",
+        "ZOHO_ACCOUNTS_URL": zoho.url,
+        "ZOHO_API_URL": zoho.url,
+        "LOG_DIR": str(tmp_path),
+    }
 
 
 @pytest.fixture

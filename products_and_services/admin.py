@@ -183,12 +183,9 @@ class ProductAdmin(admin.ModelAdmin):
         self, request: HttpRequest, queryset: QuerySet[Product]
     ) -> HttpResponse | None:
         """Fetch just these from Zoho; the run's page then tells how each went."""
-        ids = list(
-            queryset.filter(zoho_item_id__isnull=False)
-            .order_by("id")
-            .values_list("zoho_item_id", flat=True)
-        )
-        if without := queryset.count() - len(ids):
+        selected = queryset.order_by("id").values_list("zoho_item_id", flat=True)
+        ids = [zoho_item_id for zoho_item_id in selected if zoho_item_id]
+        if without := len(selected) - len(ids):
             messages.warning(
                 request, f"{without} of the selected products have no Zoho item ID: left out."
             )

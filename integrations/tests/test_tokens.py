@@ -1,4 +1,6 @@
 import datetime as dt
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -235,3 +237,39 @@ def test_twenty_callers_at_expiry_make_one_refresh(zoho, credential):
     assert len(set(tokens)) == 1
     assert zoho.mints == 1
     connection.close()
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_twenty_processes_at_expiry_make_one_refresh(zoho, credential, process_environment):
+    """Workers on one machine, or on twenty: what they share is the row."""
+    ZohoCredential.objects.update(
+        access_token="1000.old.old", expires_in=timezone.now() - dt.timedelta(minutes=1)
+    )
+    script = (
+        "import django; django.setup()\n"
+        "from integrations.zoho.tokens import get_valid_token\n"
+        "input('ready')\n"
+        "print(hash(get_valid_token()))\n"
+    )
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script],
+            env={**process_environment, "PYTHONHASHSEED": "0"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            text=True,
+        )
+        for _ in range(20)
+    ]
+    for process in processes:
+        assert process.stdout.read(5) == "ready"
+    for process in processes:
+        process.stdin.write("\n")
+        process.stdin.flush()
+    answers = [process.communicate(timeout=30)[0].strip() for process in processes]
+
+    assert all(answers)
+    assert len(set(answers)) == 1
+    assert zoho.mints == 1

@@ -142,7 +142,7 @@ class Budget:
         keys = [f"{_PREFIX}:minute", f"{_PREFIX}:at-once", _day_key(), f"{_PREFIX}:pause"]
         waited = 0.0
         while True:
-            arguments = [
+            arguments: list[int | str] = [
                 settings.ZOHO_REQUESTS_PER_MINUTE,
                 settings.ZOHO_CONCURRENCY,
                 self._allowed_today(),

@@ -8,7 +8,6 @@ import time
 
 import pytest
 from celery.result import AsyncResult
-from django.db import connection
 
 from products_and_services.models import Product
 from products_and_services.services import request_run
@@ -22,26 +21,16 @@ ITEMS = "/inventory/v1/items"
 
 
 @pytest.fixture
-def start_worker(zoho, credential, settings, tmp_path):
+def start_worker(credential, process_environment):
     """Start a worker that works on the test database; returns its process."""
     processes = []
-    database = connection.settings_dict
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.settings",
-        "DATABASE_URL": f"postgresql://{database['USER']}@/{database['NAME']}"
-        f"?host={database['OPTIONS']['host']}",
-        "ZOHO_ACCOUNTS_URL": zoho.url,
-        "ZOHO_API_URL": zoho.url,
-        "LOG_DIR": str(tmp_path),
-    }
 
     def start():
         command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-c", "2"]
         command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
         process = subprocess.Popen(
             command,
-            env=environment,
+            env=process_environment,
             start_new_session=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
