@@ -24,11 +24,25 @@ def keep_django_logging(**kwargs: object) -> None:
 @task_prerun.connect
 def note_start(task_id: str, task: Task, **kwargs: object) -> None:
     task.request.started_clock = time.monotonic()
-    log.info("Task started: %s[%s]", task.name, task_id)
+    log.log(_level(task), "Task started: %s[%s]", task.name, task_id)
 
 
 @task_postrun.connect
-def note_end(task_id: str, task: Task, state: str | None = None, **kwargs: object) -> None:
-    started = getattr(task.request, "started_clock", None)
-    seconds = 0 if started is None else time.monotonic() - started
-    log.info("Task %s: %s[%s] Duration: %.1fs", (state or "").lower(), task.name, task_id, seconds)
+def note_end(
+    task_id: str, task: Task, retval: object, state: str | None = None, **kwargs: object
+) -> None:
+    seconds = time.monotonic() - getattr(task.request, "started_clock", time.monotonic())
+    log.log(
+        _level(task),
+        "Task %s: %s[%s] Duration: %.1fs Result: %s",
+        (state or "ended").lower(),
+        task.name,
+        task_id,
+        seconds,
+        retval,
+    )
+
+
+def _level(task: Task) -> int:
+    """Beat's ticks come every few seconds and would bury the rest."""
+    return logging.DEBUG if task.ignore_result else logging.INFO

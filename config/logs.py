@@ -88,6 +88,9 @@ def logging_config(directory: Path, level: str, console_level: str) -> dict[str,
         },
         "root": {"handlers": ["console", "django_file"], "level": level},
         "loggers": {
+            # They say of each task what config.celery says in one line with its duration.
+            "celery.worker.strategy": {"level": "WARNING"},
+            "celery.app.trace": {"level": "WARNING"},
             "celery": {
                 "handlers": ["console", "celery_file"],
                 "level": level,

@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -95,8 +94,3 @@ class SyncErrorAdmin(ReadOnlyAdmin):
     def run_link(self, error: SyncError) -> str:
         url = reverse("admin:sync_syncrun_change", args=[error.run_id])
         return format_html('<a href="{}">#{}</a>', url, error.run_id)
-
-    def get_queryset(self, request: HttpRequest) -> QuerySet[SyncError]:
-        queryset = super().get_queryset(request)
-        run_id = request.GET.get("run__id__exact", "")
-        return queryset.filter(run_id=run_id) if run_id.isdecimal() else queryset

@@ -1,10 +1,14 @@
+import re
+
 import pytest
 from django.db import IntegrityError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from integrations.zoho.errors import BadRecord
 from products_and_services.models import Product
-from sync.models import SyncRun
+from sync.models import SyncError, SyncRun
+from sync.plan import Plan
 
 pytestmark = pytest.mark.django_db
 
@@ -177,6 +181,49 @@ def test_a_runs_page_shows_counts_and_asks_for_more_while_it_is_active(client):
     page = client.get(f"/admin/sync/syncrun/{run.pk}/change/").content.decode()
     assert "hx-get" not in page
     assert client.get(f"/sync/runs/{run.pk}/progress/").status_code == 286
+
+
+def test_the_failed_count_leads_to_the_failed_records_of_that_run(client):
+    """From "3 failed" to which ones and why, in one click."""
+    run, _ = SyncRun.request("products_and_services.product", trigger="person", task_name="a.task")
+    other = SyncRun.objects.create(
+        kind="products_and_services.product", state="failed", trigger="person", task_name="a.task"
+    )
+    run.start()
+    run.advance(plan=Plan(), bad=[BadRecord("The item has no name.", zoho_id="4711")], calls=1)
+    SyncError.objects.create(run=other, zoho_id="4712", message="Another run's.")
+    page = client.get(f"/admin/sync/syncrun/{run.pk}/change/").content.decode()
+    (link,) = re.findall(r'href="(/admin/sync/syncerror/\?[^"]*)"', page)
+
+    page = client.get(link, follow=True).content.decode()
+
+    assert "The item has no name." in page
+    assert "4712" not in page
+
+
+def test_the_schedule_names_tasks_that_exist(settings):
+    """A typo would be a sync that never comes."""
+    from config.celery import app
+
+    app.loader.import_default_modules()
+    assert {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()} <= app.tasks.keys()
+
+
+def test_too_many_selected_items_are_better_synced_all_together(client, credential, monkeypatch):
+    """ "Select all 100,000" would take 2,000 calls where 500 do."""
+    from products_and_services import admin
+
+    monkeypatch.setattr(admin, "MOST_SELECTED", 1)
+    rows = [product("A"), product("B")]
+
+    page = client.post(
+        LIST,
+        {"action": "sync_selected_items", "_selected_action": [row.pk for row in rows]},
+        follow=True,
+    ).content.decode()
+
+    assert "Nothing was started" in page
+    assert not SyncRun.objects.exists()
 
 
 def test_runs_are_history_and_cannot_be_edited(client):

@@ -84,6 +84,7 @@ def test_a_worker_carries_the_run_and_the_result_is_its_stats(zoho, start_worker
         celery_log
     )
     wait_for(lambda: "Duration: " in (tmp_path / "celery.log").read_text())
+    assert "'created': 250" in (tmp_path / "celery.log").read_text()
     for line in (
         "Starting sync…",
         "Fetched 200 items",
