@@ -191,6 +191,17 @@ def test_before_zoho_is_connected_the_page_shows_the_way(client):
     assert "/admin/integrations/zohocredential/add/" in page
 
 
+def test_a_dead_connection_is_told_before_the_click_with_the_way_to_mend_it(client, credential):
+    """The sync would fail; better to say so first."""
+    credential.reconnect_reason = "Zoho no longer accepts the refresh token."
+    credential.save()
+
+    page = client.get(URL).content.decode()
+
+    assert "Reconnect needed: Zoho no longer accepts the refresh token." in page
+    assert 'href="/admin/integrations/zohocredential/"' in page
+
+
 def test_an_error_page_gives_a_number_and_no_detail(client, credential, monkeypatch):
     """The detail is in the log, under that number."""
     from products_and_services import views
