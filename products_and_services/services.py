@@ -73,7 +73,10 @@ def sync_zoho_products_to_db(
     """
     run, is_new = request_run(SyncRun.Trigger.COMMAND, zoho_item_ids=zoho_item_ids)
     if not is_new:
-        raise SyncAlreadyActive(run)
+        forsaken = SyncRun.forsaken().filter(pk=run.pk, zoho_ids=list(zoho_item_ids)).exists()
+        if not forsaken:
+            raise SyncAlreadyActive(run)
+        # It was cut off and nobody took it up: where only this function runs, nobody will.
     on_start(run)
     while True:
         run = carry_out(run, sync_products)

@@ -35,6 +35,7 @@ def task_sync_zoho_products(self: Task, run_id: int | None = None) -> dict[str, 
             kwargs={"run_id": run.pk},
             countdown=min(max(seconds, 0.1), LONGEST_COUNTDOWN),
             max_retries=None,
+            expires=None,  # a message that woke a forsaken run has an end; this one must not
         )
     if run.state == SyncRun.State.FAILED:
         raise SyncFailed(run)

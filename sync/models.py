@@ -125,6 +125,17 @@ class SyncRun(models.Model):
                     return active, False
         raise ZohoConfigError("Runs start and end too fast to join one. Try again in a moment.")
 
+    @classmethod
+    def forsaken(cls) -> models.QuerySet["SyncRun"]:
+        """Active runs that nobody works on though somebody should: their worker went silent, or
+        no worker came."""
+        since = timezone.now() - dt.timedelta(seconds=settings.SYNC_SILENCE)
+        return cls.objects.filter(
+            Q(state=cls.State.RUNNING, heartbeat_at__lt=since)
+            | Q(state=cls.State.WAITING, resume_at__lt=since)
+            | Q(state=cls.State.QUEUED, created_at__lt=since)
+        )
+
     # --- its life, told by the worker that carries it -------------------------------------------
 
     def start(self) -> bool:

@@ -1,14 +1,10 @@
 """Waking workers. The message says which run; the run's row says everything else."""
 
-import datetime as dt
-
 import structlog
 from celery import current_app
 from celery.result import denied_join_result
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
-from django.utils import timezone
 from kombu.exceptions import OperationalError
 from redis.exceptions import RedisError
 
@@ -20,7 +16,7 @@ log = structlog.get_logger(__name__)
 def enqueue(run: SyncRun, *, expires: float | None = None) -> bool:
     """Tell a worker of the run, once the row is committed.
 
-    False when the queue cannot be reached: the run stays as it is, and `wake_due_runs` tells
+    False when the queue cannot be reached: the run stays as it is, and `wake_forsaken_runs` tells
     again. `expires`: seconds after which the message is worthless.
     """
     try:
@@ -40,24 +36,17 @@ def enqueue(run: SyncRun, *, expires: float | None = None) -> bool:
     return True
 
 
-def wake_due_runs() -> list[SyncRun]:
-    """Send a message for every run that should be worked on and is not.
-
-    Those whose worker went silent, those whose message got lost, and those that waited and were
-    not called back in time.
-    """
-    silence = dt.timedelta(seconds=settings.SYNC_SILENCE)
-    since = timezone.now() - silence
-    stalled = SyncRun.objects.filter(state=SyncRun.State.RUNNING, heartbeat_at__lt=since)
-    woken = [run for run in stalled if _take_from_the_dead(run)]
-    woken += SyncRun.objects.filter(
-        Q(state=SyncRun.State.WAITING, resume_at__lt=since)
-        | Q(state=SyncRun.State.QUEUED, created_at__lt=since)
-    )
+def wake_forsaken_runs() -> list[SyncRun]:
+    """Send a message for every run that should be worked on and is not."""
+    woken = [
+        run
+        for run in SyncRun.forsaken()
+        if run.state != SyncRun.State.RUNNING or _take_from_the_dead(run)
+    ]
     for run in woken:
         # This comes round every few seconds; without an end, messages would pile up while there
         # is no worker to read them.
-        enqueue(run, expires=silence.total_seconds())
+        enqueue(run, expires=settings.SYNC_SILENCE)
     return woken
 
 

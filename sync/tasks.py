@@ -2,10 +2,10 @@
 
 from celery import shared_task
 
-from sync.queue import wake_due_runs
+from sync.queue import wake_forsaken_runs
 
 
 @shared_task(ignore_result=True)
 def wake_runs() -> None:
-    """Beat's tick: see `sync.queue.wake_due_runs`."""
-    wake_due_runs()
+    """Beat's tick: see `sync.queue.wake_forsaken_runs`."""
+    wake_forsaken_runs()

@@ -203,7 +203,7 @@ def test_the_failed_count_leads_to_the_failed_records_of_that_run(client):
 
 def test_the_schedule_names_tasks_that_exist(settings):
     """A typo would be a sync that never comes."""
-    from config.celery import app
+    from celery import current_app as app
 
     app.loader.import_default_modules()
     assert {entry["task"] for entry in settings.CELERY_BEAT_SCHEDULE.values()} <= app.tasks.keys()

@@ -418,6 +418,18 @@ def test_a_second_sync_while_one_is_active_is_told_of_it(zoho, sync):
     assert caught.value.run == active
 
 
+def test_a_run_that_nobody_took_up_is_carried_to_its_end(zoho, sync, settings):
+    """Where only the command runs, from cron, a crash must not block it for ever."""
+    add_items(zoho, 3)
+    run, _ = request_run(SyncRun.Trigger.COMMAND)
+    run.start()
+    SyncRun.objects.update(heartbeat_at=run.created_at - dt.timedelta(minutes=5))
+
+    stats = sync()
+
+    assert (stats["run_id"], stats["created"]) == (run.pk, 3)
+
+
 def test_a_run_that_was_cut_off_goes_on_after_its_last_saved_page(zoho, credential):
     """Pages cost calls, and calls are counted."""
     add_items(zoho, 650)

@@ -13,7 +13,7 @@ from products_and_services.models import Product
 from products_and_services.services import request_run
 from products_and_services.tasks import task_sync_zoho_products
 from sync.models import SyncRun
-from sync.queue import enqueue, wake_due_runs
+from sync.queue import enqueue, wake_forsaken_runs
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
@@ -152,7 +152,7 @@ def test_a_worker_killed_in_mid_run_is_replaced_and_the_run_goes_on(zoho, start_
     cut_off = SyncRun.objects.get(pk=run.pk)
     assert cut_off.state == SyncRun.State.RUNNING
     start_worker()
-    wait_for(lambda: wake_due_runs())  # beat's tick
+    wait_for(lambda: wake_forsaken_runs())  # beat's tick
     wait_for(lambda: state_of(run) == SyncRun.State.SUCCEEDED)
 
     run.refresh_from_db()

@@ -5,7 +5,7 @@ import pytest
 from django.utils import timezone
 
 from sync.models import SyncRun
-from sync.queue import enqueue, wake_due_runs
+from sync.queue import enqueue, wake_forsaken_runs
 
 pytestmark = pytest.mark.django_db
 
@@ -34,12 +34,12 @@ def test_a_run_whose_message_got_lost_is_told_again(run):
     """Redis may be restarted between the click and the worker."""
     SyncRun.objects.update(created_at=timezone.now() - LONG_AGO)
 
-    assert wake_due_runs() == [run]
+    assert wake_forsaken_runs() == [run]
 
 
 def test_a_fresh_run_is_left_to_its_own_message(run):
     """Two messages for every click would be noise."""
-    assert wake_due_runs() == []
+    assert wake_forsaken_runs() == []
 
 
 def test_a_run_whose_worker_went_silent_goes_on(run):
@@ -47,7 +47,7 @@ def test_a_run_whose_worker_went_silent_goes_on(run):
     run.start()
     SyncRun.objects.update(heartbeat_at=timezone.now() - LONG_AGO)
 
-    assert wake_due_runs() == [run]
+    assert wake_forsaken_runs() == [run]
 
     stored = SyncRun.objects.get(pk=run.pk)
     assert stored.state == SyncRun.State.WAITING
@@ -60,7 +60,7 @@ def test_a_run_that_loses_worker_after_worker_is_failed(run):
     run.start()
     SyncRun.objects.update(heartbeat_at=timezone.now() - LONG_AGO, retries=3)
 
-    assert wake_due_runs() == []
+    assert wake_forsaken_runs() == []
 
     stored = SyncRun.objects.get(pk=run.pk)
     assert stored.state == SyncRun.State.FAILED
@@ -71,5 +71,5 @@ def test_a_run_with_a_live_worker_is_left_alone(run):
     """The heartbeat says that somebody is at work."""
     run.start()
 
-    assert wake_due_runs() == []
+    assert wake_forsaken_runs() == []
     assert SyncRun.objects.get(pk=run.pk).state == SyncRun.State.RUNNING
