@@ -75,7 +75,7 @@ def check_by_id(
     """Save those of the records that Zoho still has and retire the others."""
     records = source.by_id(zoho_ids)
     remote, bad = read_records(mirror, records)
-    answered = {str(record.get(mirror.record_key)) for record in records}
+    answered = remote.keys() | {error.zoho_id for error in bad}  # unreadable is not gone
     with transaction.atomic():
         save(run, mirror, source, remote, bad, page=page, partial=True)
         gone = mirror.model._default_manager.filter(
