@@ -4,6 +4,7 @@ The keys are settings.ZOHO_ENCRYPTION_KEYS: the first encrypts, all decrypt. To 
 key first, run `manage.py rotate_zoho_keys`, then drop the old one.
 """
 
+from functools import lru_cache
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
@@ -15,7 +16,12 @@ from integrations.zoho.errors import ZohoConfigError
 
 
 def keyring() -> MultiFernet:
-    return MultiFernet([Fernet(key) for key in settings.ZOHO_ENCRYPTION_KEYS])
+    return _keyring(tuple(settings.ZOHO_ENCRYPTION_KEYS))
+
+
+@lru_cache(maxsize=4)
+def _keyring(keys: tuple[str, ...]) -> MultiFernet:
+    return MultiFernet([Fernet(key) for key in keys])
 
 
 class EncryptedTextField(models.TextField):

@@ -141,10 +141,10 @@ def compare(
     stored = mirror.model._default_manager.filter(**{f"{mirror.key}__in": list(remote)})
     local: dict[str, Fields] = {}
     retired: set[str] = set()
-    for key, retired_at, *fields in stored.values_list(mirror.key, "retired_at", *mirror.fields):
-        local[key] = tuple(fields)
-        if retired_at is not None:
-            retired.add(key)
+    for row in stored.values_list(mirror.key, "retired_at", *mirror.fields):
+        local[row[0]] = row[2:]
+        if row[1] is not None:
+            retired.add(row[0])
     if partial:
         remote = {
             key: mirror.complete(fields, local[key]) if key in local else fields

@@ -59,8 +59,11 @@ class ZohoTokens:
     """Reads and refreshes the stored token; it keeps none itself."""
 
     def current(self) -> str:
-        credential = ZohoCredential.load()
-        return credential.access_token if _usable(credential) else self.refresh()
+        # Asked before each call: the other secrets stay where they are, undeciphered.
+        credential = ZohoCredential.objects.only("access_token", "expires_in").first()
+        if credential is None or not _usable(credential):
+            return self.refresh()
+        return credential.access_token
 
     def refresh(self, rejected: str | None = None) -> str:
         """Ask Zoho for a new token, unless somebody already has.
