@@ -65,7 +65,10 @@ def run(running: ExitStack, port: int) -> None:
         database_url = running.enter_context(postgres(DATA / "postgres"))
         redis_url = running.enter_context(redis_server(DATA / "redis"))
     except (OSError, subprocess.SubprocessError, RuntimeError, AssertionError) as error:
-        raise DemoError(f"a server did not start ({error}). Its data is in {DATA}.") from error
+        raise DemoError(
+            f"a server did not start. {error}\nIts data is in {DATA}; DEMO_DIR=/another/folder "
+            "puts it elsewhere."
+        ) from error
     say(f"Starting a simulated Zoho with {ITEMS:,} items …")
     simulator = Process("simulator", ["-m", "simulator", "--port", "0", "--items", str(ITEMS)])
     simulator.start(running, dict(os.environ), pipe=True)

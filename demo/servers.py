@@ -26,6 +26,8 @@ def postgres(directory: Path) -> Iterator[str]:
     As root the wheel makes a user of its own and runs the server as that, since PostgreSQL
     refuses root; it also opens the folders above `directory` for that user to pass through.
     """
+    if " " in str(directory):  # the wheel hands the path to pg_ctl unquoted
+        raise RuntimeError(f"PostgreSQL's wheel cannot work in a folder with a space: {directory}")
     directory.mkdir(parents=True, exist_ok=True)
     # The wheel's note of who uses the server; after a SIGKILL it names processes that are gone,
     # and the server would not be stopped for their sake.
