@@ -6,6 +6,7 @@ are invented. Source: https://www.zoho.com/inventory/api/v1/items/
 
 import datetime as dt
 import json
+import zlib
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -47,6 +48,11 @@ ROW: dict[str, Any] = {
     "product_type": "goods",
     "has_attachment": False,
     "is_returnable": True,
+    **{
+        f"attribute_{part}{number}": ""
+        for part in ("id", "name", "type", "option_id", "option_name", "option_data")
+        for number in (1, 2, 3)
+    },
     "sku": "",
     "upc": "",
     "ean": "",
@@ -70,9 +76,13 @@ ROW: dict[str, Any] = {
     "weight_with_unit": "",
     "tags": [],
 }
-# What only a single item, or itemdetails, holds.
+# What only a single item, or itemdetails, holds, in all three shapes.
 DETAIL: dict[str, Any] = {
     "unit_id": "",
+    "crm_owner_id": "",
+    "inventory_account_id": "",
+    "inventory_account_name": "",
+    "pricing_scheme": "unit",
     "pricebook_rate": Decimal("0.00"),
     "sales_rate": Decimal("0.00"),
     "sales_margin": "",
@@ -91,9 +101,27 @@ DETAIL: dict[str, Any] = {
     "documents": [],
     "sales_channels": [],
     "integration_references": [],
+    "lock_details": {},
+    "has_variant": False,
+    "has_attribute_options": False,
+    "combo_type": "",
+    "is_fulfillable": False,
+    "image_sync_in_progress": False,
+    "tax_type": "",
+    "tax_status": "",
+}
+# What the detail of a tracked item holds beside the three stock keys of its row.
+STOCK_DETAIL: dict[str, Any] = {
+    "asset_value": "",
+    "initial_stock": "",
+    "initial_stock_rate": "",
     "minimum_order_quantity": "",
+    "committed_stock": Decimal("0.000000"),
+    "actual_committed_stock": Decimal("0.000000"),
 }
 LIST_ONLY = ("item_name", "image_document_id")
+GROUP_ID_STEP = 10**12
+CUSTOM_FIELD_ID = 3_900_000_000_004_000_000
 STOCK_KEYS = ("stock_on_hand", "available_stock", "actual_available_stock")
 
 
@@ -117,9 +145,9 @@ def moment(seconds: int) -> str:
 
 
 # A Decimal keeps the zeros that Zoho prints (12.00), but json writes no Decimals: they pass as
-# strings between two control characters, which are taken off together with the quotes.
-_EDGE = "\x01"
-_EDGE_JSON = b"\\u0001"
+# strings between two marks that no text has, which are taken off together with the quotes.
+_EDGE = "\x01decimal\x01"
+_EDGE_JSON = json.dumps(_EDGE).strip('"').encode()
 
 
 def _number(value: Any) -> str:
@@ -147,7 +175,7 @@ class Item:
         self.modified = modified
         self.raw = raw  # listed exactly as given, whatever it is
         self.removed = False
-        self.rendered: bytes | None = None
+        self.rendered: tuple[dict[str, Any], bytes] | None = None
 
     def row(self) -> dict[str, Any]:
         if self.raw:
@@ -156,31 +184,74 @@ class Item:
             "created_time": moment(self.created),
             "last_modified_time": moment(self.modified),
         }
-        return {**ROW, **times, **self.fields}
+        # A lone item is a group of one, which has its name.
+        group = {
+            "group_id": str(int(self.fields["item_id"]) + GROUP_ID_STEP),
+            "group_name": self.fields.get("name", ""),
+        }
+        return {**ROW, **times, **group, **self.fields}
 
     def detail(self) -> dict[str, Any]:
         row = {key: value for key, value in self.row().items() if key not in LIST_ONLY}
         fields = {key: value for key, value in row.items() if not key.startswith("cf_")}
         hashes = {key: value for key, value in row.items() if key.startswith("cf_")}
         rate = row.get("rate", Decimal("0.00"))
-        extra = {"pricebook_rate": rate, "sales_rate": rate, "custom_field_hash": hashes}
+        extra: dict[str, Any] = {
+            "pricebook_rate": rate,
+            "sales_rate": rate,
+            "custom_fields": _custom_fields(hashes),
+            "custom_field_hash": hashes,
+        }
         if "stock_on_hand" in row:
-            extra |= {"available_for_sale_stock": row["available_stock"], "committed_stock": 0}
+            for_sale = ("available_for_sale_stock", "actual_available_for_sale_stock")
+            extra |= {**STOCK_DETAIL, **dict.fromkeys(for_sale, row["available_stock"])}
         return {**DETAIL, **fields, **extra}
 
     def bulk_detail(self) -> dict[str, Any]:
-        """A row of itemdetails: Zoho's description of it has no timestamps."""
-        times = ("created_time", "last_modified_time")
-        return {key: value for key, value in self.detail().items() if key not in times}
+        """A row of itemdetails: Zoho's description of it has no timestamps, but locations."""
+        detail = self.detail()
+        for key in ("created_time", "last_modified_time"):
+            detail.pop(key, None)
+        return {"vendor_id": "", "image_id": "", "locations": _locations(detail), **detail}
 
     def json(self) -> bytes:
-        if self.rendered is None:
-            self.rendered = dumps(self.row())
-        return self.rendered
+        # The bytes are kept with the fields they show: another thread may change the item while
+        # this one renders it.
+        fields = self.fields
+        if self.rendered is None or self.rendered[0] is not fields:
+            self.rendered = fields, dumps(self.row())
+        return self.rendered[1]
 
     def change(self, fields: Mapping[str, Any]) -> None:
         self.fields = {**self.fields, **fields}
-        self.rendered = None
+
+
+def _custom_fields(hashes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [
+        {
+            "customfield_id": str(CUSTOM_FIELD_ID + zlib.crc32(name.encode()) % 1_000_000),
+            "label": name.removeprefix("cf_").replace("_", " ").capitalize(),
+            "value": value,
+        }
+        for name, value in hashes.items()
+        if not name.endswith("_unformatted")
+    ]
+
+
+def _locations(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Where a tracked item lies; the amounts are strings here."""
+    if "stock_on_hand" not in row:
+        return []
+    stock = {f"location_{key}": f"{row[key]:f}" for key in STOCK_KEYS}
+    return [
+        {
+            "location_id": "3900000000000061001",
+            "location_name": "Head Office",
+            "status": "active",
+            "is_primary": True,
+            **stock,
+        }
+    ]
 
 
 def typed(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -193,7 +264,10 @@ def typed(fields: Mapping[str, Any]) -> dict[str, Any]:
         stock = quantity(result["stock_on_hand"])
         result |= dict.fromkeys(STOCK_KEYS, stock)
         result |= {"item_type": "inventory", "track_inventory": True}
-        result.setdefault("reorder_level", "")
+    if isinstance(result.get("reorder_level"), str | int | float | Decimal) and (
+        result["reorder_level"] != ""
+    ):
+        result["reorder_level"] = quantity(result["reorder_level"])
     if result.get("product_type") == "service":
         result.setdefault("unit", "")
     if "name" in result:

@@ -3,7 +3,7 @@
 import json
 import sys
 import threading
-from typing import Any
+from typing import Any, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
@@ -38,7 +38,7 @@ class Command(BaseCommand):
         bad_ids = [item for item in options["item"] if not item.isalnum()]
         if bad_ids:
             raise CommandError("An item ID consists of digits: " + ", ".join(bad_ids))
-        progress = Progress(self.stderr if sys.stderr.isatty() and not options["json"] else None)
+        progress = Progress(sys.stderr if sys.stderr.isatty() and not options["json"] else None)
         try:
             with progress:
                 stats = sync_zoho_products_to_db(
@@ -65,14 +65,15 @@ class Command(BaseCommand):
     def tell_wait(self, run: SyncRun) -> None:
         self.stderr.write(
             f"{run.message} Waiting until {run.resume_at:%Y-%m-%d %H:%M:%S} UTC. Ctrl-C is safe: "
-            "a worker goes on from here."
+            "a worker goes on from here.",
+            self.style.WARNING,
         )
 
 
 class Progress:
     """A bar on the terminal, drawn from the run's row; without a terminal, nothing."""
 
-    def __init__(self, stream: Any) -> None:
+    def __init__(self, stream: TextIO | None) -> None:
         self.stream = stream
         self.stop = threading.Event()
         self.thread: threading.Thread | None = None
@@ -82,23 +83,24 @@ class Progress:
 
     def __exit__(self, *exc: object) -> None:
         self.stop.set()
-        if self.thread:
+        if self.thread and self.stream:
             self.thread.join()
-            self.stream.write("\r\033[K", ending="")
+            self.stream.write("\r\033[K")
 
     def follow(self, run: SyncRun) -> None:
         if self.stream is None:
             return
-        self.thread = threading.Thread(target=self._draw, args=(run.pk,), daemon=True)
+        arguments = (run.pk, self.stream)
+        self.thread = threading.Thread(target=self._draw, args=arguments, daemon=True)
         self.thread.start()
 
-    def _draw(self, run_id: int) -> None:
+    def _draw(self, run_id: int, stream: TextIO) -> None:
         try:
             while not self.stop.wait(0.3):
                 run = SyncRun.objects.get(pk=run_id)
                 percent = run.percent()
                 bar = "" if percent is None else f"[{'#' * (percent // 4):<25}] {percent:3} %  "
-                self.stream.write(f"\r\033[K{bar}{run.total:,} items read", ending="")
-                self.stream.flush()
+                stream.write(f"\r\033[K{bar}{run.total:,} items read")
+                stream.flush()
         finally:
             connections.close_all()
