@@ -2,9 +2,14 @@
 
 import argparse
 import json
+import math
 import signal
 import sys
 import threading
+
+
+class CannotServe(Exception):
+    """Why not, in one line for a person."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -12,45 +17,68 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--items", type=_whole, default=450, help="Size of the catalogue.")
     parser.add_argument("--accounts", type=_whole, default=0, help="CRM Accounts.")
     parser.add_argument("--seed", type=_whole, default=1, help="Same seed, same data.")
+    parser.add_argument(
+        "--latency", type=_seconds, default=0.0, help="Seconds before each answer of the API."
+    )
 
 
 def _whole(text: str) -> int:
-    if not text.isdecimal():
+    if not (text.isascii() and text.isdecimal()):
         raise argparse.ArgumentTypeError("must be a whole number, zero or more")
     return int(text)
 
 
-def run(port: int, items: int, accounts: int, seed: int) -> None:
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise argparse.ArgumentTypeError("must be a number of seconds, zero or more")
+    return seconds
+
+
+def run(
+    port: int, items: int = 450, accounts: int = 0, seed: int = 1, latency: float = 0.0
+) -> None:
     """Serve until told to stop. The first line on stdout says how to connect, as JSON.
 
-    Raises OSError when the port cannot be had.
+    Raises CannotServe.
     """
-    from simulator import Zoho, serve
+    try:
+        from simulator import Zoho, serve
+    except ImportError as error:
+        raise CannotServe(
+            f"The simulator's web server is not installed ({error.name} is missing): "
+            "pip install -r requirements-demo.txt"
+        ) from error
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
-    zoho = Zoho(items, accounts, seed)
-    with serve(zoho, port=port) as server:
-        connection = {
-            "url": server.url,
-            "client_id": zoho.client_id,
-            "client_secret": zoho.client_secret,
-            "refresh_token": zoho.refresh_token,
-            "organization_id": zoho.organization_id,
-        }
-        print(json.dumps(connection), flush=True)
-        stop.wait()
+    zoho = Zoho(items, accounts, seed, latency=latency)
+    try:
+        with serve(zoho, port=port) as server:
+            connection = {
+                "url": server.url,
+                "client_id": zoho.client_id,
+                "client_secret": zoho.client_secret,
+                "refresh_token": zoho.refresh_token,
+                "organization_id": zoho.organization_id,
+            }
+            print(json.dumps(connection), flush=True)
+            stop.wait()
+    except (OSError, OverflowError) as error:
+        raise CannotServe(f"Port {port} cannot be used: {error}") from error
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m simulator", description=__doc__)
     add_arguments(parser)
-    options = parser.parse_args()
     try:
-        run(**vars(options))
-    except (OSError, OverflowError) as error:
-        print(f"Port {options.port} cannot be used: {error}", file=sys.stderr)
+        run(**vars(parser.parse_args()))
+    except CannotServe as error:
+        print(error, file=sys.stderr)
         return 1
     return 0
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from simulator.payloads import Item, quantity, typed
+from simulator.payloads import Item, complete, quantity
 
 # 2023-04-03 10:00 in India; a fixed start keeps a restarted simulator's data the same.
 FIRST_CREATED = 1_680_496_200
@@ -39,6 +39,7 @@ ODD: list[dict[str, Any]] = [
     {"name": "Starter kit: panel, inverter, cable", "sku": "KIT-1", "rate": "899.00",
      "is_combo_product": True, "stock_on_hand": "4"},
     {"name": "Battery 10 kWh", "sku": "BAT-10", "rate": "3999.00", "stock_on_hand": "17",
+     "reorder_level": "20",
      "cf_warranty_years": "10", "cf_warranty_years_unformatted": 10},
     {"name": "Meter, refurbished", "sku": "MTR-R", "rate": "55.555", "upc": "0012345678905",
      "purchase_rate": ""},
@@ -69,9 +70,10 @@ def catalogue(count: int, seed: int) -> Iterator[tuple[str, Item]]:
     for index in range(count):
         fields = dict(ODD[index]) if index < len(ODD) else _ordinary(index, chance)
         item_id = str(FIRST_ID + seed * 10_000_000 + index)
-        created += chance.choice((0, 45, 600, 3600))  # imports create several in one second
+        # Imports create several in one second; 200,000 items take two years, all of them past.
+        created += chance.choice((0, 45, 300, 900))
         modified = created + chance.randrange(0, 5_000_000)
-        yield item_id, Item({**typed(fields), "item_id": item_id}, created, modified)
+        yield item_id, Item({**complete(fields), "item_id": item_id}, created, modified)
 
 
 def _ordinary(index: int, chance: random.Random) -> dict[str, Any]:
@@ -90,6 +92,8 @@ def _ordinary(index: int, chance: random.Random) -> dict[str, Any]:
         # Metres are cut; pieces are not.
         stock = Decimal(chance.randrange(-20, 90_000)) / (8 if unit == "m" else 1)
         fields["stock_on_hand"] = quantity(stock if unit == "m" else stock // 100)
+        if index % 3 == 0:
+            fields["reorder_level"] = 5 + index % 50
     if chance.random() < 0.06:
         fields["status"] = "inactive"
     if chance.random() < 0.02:

@@ -4,11 +4,13 @@ Loopback only. Bodies and answers are JSON.
 
     GET    state                     counts: items, mints, requests, refused_by_limits
     GET    requests                  the log                  DELETE requests
-    GET    items                     every listed row         POST   items  {fields}
+    GET    items                     every listed row         POST   items  {fields} → {"item_id"}
     PATCH  items/ID  {fields}        DELETE items/ID          POST   items/ID/stock  {"by": "-2"}
-    POST   settings  {name: value}   latency, limits, switches
+    POST   items/ID/restore          POST   items/raw  ROW    lists exactly this row
+    POST   settings  {name: value}   latency, limits, switches, redirect_uris
     POST   faults    {kind, path, page, times, after, …}      DELETE faults
-    POST   tokens/expire             POST tokens/revoke       POST   code → {"code"}
+    POST   tokens/expire             POST tokens/revoke       POST   code  {scope, lifetime}
+    POST   reset                     as new                          → {"code"}
 """
 
 from dataclasses import asdict
@@ -22,17 +24,12 @@ from simulator.payloads import dumps
 from simulator.zoho import Zoho
 
 LIMITS = ("per_minute", "per_day", "at_once")
-SWITCHES = (
-    "latency",
+SWITCHES = (  # on or off; `auto_consent` also null
     "auto_consent",
-    "access_denied_status",
     "omit_expires_in",
-    "modified_filter",
     "unknown_ids_are_404",
-    "max_ids",
     "stock_touches_modified",
     "rate_headers",
-    "api_domain",
 )
 
 
@@ -45,7 +42,7 @@ def handle(zoho: Zoho, request: Request) -> Response:
         return _answer(_do(zoho, request.method, parts, body))
     except HTTPException as error:
         return _answer({"error": error.description}, error.code or 400)
-    except (KeyError, TypeError, ValueError) as error:
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         return _answer({"error": f"{type(error).__name__}: {error}"}, 400)
 
 
@@ -65,6 +62,10 @@ def _do(zoho: Zoho, method: str, parts: list[str], body: dict[str, Any]) -> Any:
             return list(zoho.items.values())
         case "POST", "items":
             return {"item_id": zoho.add_item(**body)}
+        case "POST", "items", "raw":
+            zoho.put_raw_item(body)
+        case "POST", "items", item_id, "restore":
+            zoho.restore_item(item_id)
         case "PATCH", "items", item_id:
             zoho.edit_item(item_id, **body)
         case "DELETE", "items", item_id:
@@ -83,16 +84,39 @@ def _do(zoho: Zoho, method: str, parts: list[str], body: dict[str, Any]) -> Any:
             zoho.revoke_refresh_token()
         case "POST", "code":
             return {"code": zoho.make_self_client_code(**body)}
+        case "POST", "reset":
+            zoho.reset()
         case _:
             raise NotFound
     return {}
 
 
 def _set(zoho: Zoho, settings: dict[str, Any]) -> None:
+    """Change all of these, or none."""
     for name, value in settings.items():
-        if name in LIMITS:
-            setattr(zoho.limits, name, value)
-        elif name in SWITCHES:
-            setattr(zoho, name, value)
+        if not _fits(name, value):
+            raise BadRequest(f"no such setting, or not with this value: {name}")
+    for name, value in settings.items():
+        if name == "redirect_uris":
+            zoho.redirect_uris = set(value)
         else:
-            raise BadRequest(f"no such setting: {name}")
+            setattr(zoho.limits if name in LIMITS else zoho, name, value)
+
+
+def _fits(name: str, value: Any) -> bool:
+    if name in SWITCHES:
+        return isinstance(value, bool) or (name == "auto_consent" and value is None)
+    if name in (*LIMITS, "max_ids"):
+        return type(value) is int and value >= 0
+    match name:
+        case "latency":
+            return type(value) in (int, float) and value >= 0
+        case "access_denied_status":
+            return value in (200, 400)
+        case "modified_filter":
+            return value in ("after", "at_or_after", "ignored")
+        case "api_domain":
+            return isinstance(value, str)
+        case "redirect_uris":
+            return isinstance(value, list) and all(isinstance(uri, str) for uri in value)
+    return False

@@ -4,10 +4,12 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulator.limits import MESSAGES
+
 KINDS = {
-    "answer": "this status and JSON body: status, body",
-    "status": "an error in Zoho's envelope: status, code",
-    "rate_limit": "429 with one of Zoho's codes: code, retry_after",
+    "answer": "this JSON body, with this status (200): body, status",
+    "status": "an error in Zoho's envelope; 200 is an error, too: status, code (1000)",
+    "rate_limit": "429 with one of Zoho's codes 43, 44, 45, 1070: code, retry_after (none)",
     "html_502": "a gateway's web page",
     "login_page": "a sign-in page with HTTP 200",
     "redirect": "302 to the sign-in page",
@@ -15,13 +17,27 @@ KINDS = {
     "expire_tokens": "all access tokens end just before the answer",
     "truncated": "JSON that stops in the middle",
     "drop": "the connection closes without an answer",
-    "hang": "no answer for some seconds: seconds",
-    "slow": "the right answer after some seconds: seconds",
+    "hang": "no answer for so long that nobody waits for it: seconds (60)",
+    "slow": "the right answer after some seconds: seconds (1)",
     "no_page_context": "a list without its paging",
     "no_items": "a list without its rows",
     "repeat_page": "the first page, whatever page was asked for, and always more to come",
     "bad_record": "one row more on the page: record",
 }
+NEEDED = {
+    "answer": {"body"},
+    "status": {"status"},
+    "rate_limit": {"code"},
+    "bad_record": {"record"},
+}
+OPTIONAL = {
+    "answer": {"status"},
+    "status": {"code"},
+    "rate_limit": {"retry_after"},
+    "hang": {"seconds"},
+    "slow": {"seconds"},
+}
+DELAYS = {"hang": 60.0, "slow": 1.0}
 
 
 @dataclass
@@ -37,6 +53,11 @@ class Fault:
 
     def matches(self, path: str, page: int | None) -> bool:
         return path.startswith(self.path) and self.page in (None, page)
+
+    @property
+    def delay(self) -> float:
+        """Seconds before Zoho begins to answer."""
+        return self.options.get("seconds", DELAYS.get(self.kind, 0.0))
 
 
 class Faults:
@@ -56,14 +77,19 @@ class Faults:
         after: int = 0,
         **options: Any,
     ) -> None:
-        if kind not in KINDS:
-            raise ValueError(f"no such fault: {kind}; there are {', '.join(KINDS)}")
+        """Switch a fault on. Raises ValueError for what KINDS does not describe."""
+        _check(kind, options)
         with self._lock:
             self._faults.append(Fault(kind, path, page, times, after, options))
 
     def clear(self) -> None:
         with self._lock:
             self._faults.clear()
+
+    def active(self) -> list[Fault]:
+        """The faults that may still strike."""
+        with self._lock:
+            return [fault for fault in self._faults if fault.times != 0]
 
     def strike(self, path: str, page: int | None) -> Fault | None:
         with self._lock:
@@ -79,3 +105,16 @@ class Faults:
                     fault.times -= 1
                 return fault
         return None
+
+
+def _check(kind: str, options: dict[str, Any]) -> None:
+    # A typo in a test must not pass for calm.
+    if kind not in KINDS:
+        raise ValueError(f"no such fault: {kind}; there are {', '.join(KINDS)}")
+    needed = NEEDED.get(kind, set())
+    if missing := needed - options.keys():
+        raise ValueError(f"{kind} needs {', '.join(sorted(missing))}")
+    if unknown := options.keys() - needed - OPTIONAL.get(kind, set()):
+        raise ValueError(f"{kind} has no {', '.join(sorted(unknown))}")
+    if kind == "rate_limit" and options["code"] not in MESSAGES:
+        raise ValueError(f"rate_limit knows {', '.join(map(str, MESSAGES))}")

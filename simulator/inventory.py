@@ -36,7 +36,8 @@ FILTERS: dict[str, Callable[[Row], bool]] = {
     ),
     "Status.Unmapped": lambda row: not row.get("is_linked_with_zohocrm"),
     "Status.Uncategorized": lambda row: not row.get("category_id"),
-    "Status.Grouped": lambda row: bool(row.get("group_id")),
+    # Every item has a group; one that is alone in it gives it its own name.
+    "Status.Grouped": lambda row: row.get("group_name") != row.get("name"),
     "ItemType.All": lambda row: True,
     "ItemType.Sales": lambda row: row.get("item_type") == "sales",
     "ItemType.Purchases": lambda row: row.get("item_type") == "purchases",
@@ -101,7 +102,7 @@ def check_organization(zoho: Zoho, request: Request) -> None:
                 for row in _organizations(zoho)
             ],
         )
-    if organization_id != zoho.organization_id:
+    if organization_id not in (zoho.organization_id, zoho.other_organization_id):
         raise Refusal(
             400,
             6041,
@@ -171,21 +172,27 @@ def items(zoho: Zoho, request: Request) -> Response:
     return Response(body, content_type="application/json;charset=UTF-8")
 
 
-def item(zoho: Zoho, item_id: str) -> Response:
-    found = zoho.find(item_id)
+def item(zoho: Zoho, request: Request, item_id: str) -> Response:
+    found = _find(zoho, request, item_id)
     if found is None:
         raise Refusal(*NOT_FOUND)
     return answer({**SUCCESS, "item": found.detail()})
 
 
 def item_details(zoho: Zoho, request: Request) -> Response:
-    ids = [part for part in request.args.get("item_ids", "").split(",") if part]
+    ids = [part.strip() for part in request.args.get("item_ids", "").split(",") if part.strip()]
     if not ids or len(ids) > zoho.max_ids:
         raise Refusal(400, 2, "Invalid value passed for item_ids")
-    found = [zoho.find(item_id) for item_id in ids]
+    found = [_find(zoho, request, item_id) for item_id in ids]
     if zoho.unknown_ids_are_404 and None in found:
         raise Refusal(*NOT_FOUND)
     return answer({**SUCCESS, "items": [row.bulk_detail() for row in found if row]})
+
+
+def _find(zoho: Zoho, request: Request, item_id: str) -> Item | None:
+    """The item, if it belongs to the organisation that was asked; the other one has none."""
+    ours = request.args.get("organization_id") == zoho.organization_id
+    return zoho.find(item_id) if ours else None
 
 
 def _whole(text: str | None, default: int) -> int:
@@ -216,6 +223,8 @@ def _listed(zoho: Zoho, asked: Mapping[str, str]) -> tuple[list[Item], dict[str,
     conditions = tuple(sorted((k, v) for k, v in asked.items() if k in CONDITIONS))
     key = (filter_by, column, order, since, zoho.modified_filter, conditions)
     context = {"applied_filter": filter_by, "sort_column": column, "sort_order": order}
+    if asked.get("organization_id") != zoho.organization_id:
+        return [], context  # the other organisation has no items
     return zoho.listed(key, make), context
 
 

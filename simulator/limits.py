@@ -29,6 +29,9 @@ def day_exceeded(limit: int) -> tuple[int, str]:
     )
 
 
+MESSAGES = dict((SLOW_DOWN, MINUTE_BLOCKED, day_exceeded(1000), AT_ONCE))
+
+
 class Limits:
     """0 means no limit. Blocked calls count, too: a client that knocks on stays blocked."""
 
@@ -55,6 +58,11 @@ class Limits:
             refusal = self._refusal(now)
             self.refused += refusal is not None
             return refusal
+
+    def count_refusal(self) -> None:
+        """A refusal that a test scripted is a 429 like any other."""
+        with self._lock:
+            self.refused += 1
 
     def leave(self) -> None:
         with self._lock:

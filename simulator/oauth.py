@@ -55,11 +55,14 @@ def authorize(zoho: Zoho, request: Request) -> Response:
             asked.get("scope", ""),
             asked["redirect_uri"],
             offline=asked.get("access_type") == "offline",
+            prompted=asked.get("prompt") == "consent",
         )
         back |= {"code": code, "location": zoho.location, "accounts-server": zoho.url}
     else:
         back["error"] = "access_denied"
-    return Response(status=302, headers={"Location": f"{asked['redirect_uri']}?{urlencode(back)}"})
+    address = asked["redirect_uri"]
+    separator = "&" if "?" in address else "?"
+    return Response(status=302, headers={"Location": f"{address}{separator}{urlencode(back)}"})
 
 
 def _consent_page(request: Request) -> Response:

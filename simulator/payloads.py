@@ -268,8 +268,16 @@ def typed(fields: Mapping[str, Any]) -> dict[str, Any]:
         result["reorder_level"] != ""
     ):
         result["reorder_level"] = quantity(result["reorder_level"])
-    if result.get("product_type") == "service":
-        result.setdefault("unit", "")
     if "name" in result:
         result.setdefault("item_name", result["name"])
+    return result
+
+
+def complete(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of a new item: typed, and with what its shape has besides."""
+    result = typed(fields)
+    if "stock_on_hand" in result:
+        result.setdefault("reorder_level", "")
+    if result.get("product_type") == "service":
+        result.setdefault("unit", "")
     return result

@@ -48,7 +48,8 @@ def serve(zoho: Zoho, host: str = "127.0.0.1", port: int = 0) -> Iterator[Server
     server.error_log = lambda *args, **kwargs: None  # scripted trouble breaks pipes on purpose
     server.prepare()
     url = f"http://{host}:{server.bind_addr[1]}"
-    zoho.url = zoho.url or url
+    zoho.url = url
+    zoho.stopping.clear()  # it may have been served before
     thread = threading.Thread(target=server.serve, name=f"zoho-{server.bind_addr[1]}", daemon=True)
     thread.start()
     try:

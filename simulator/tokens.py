@@ -10,8 +10,11 @@ from dataclasses import dataclass, field
 
 ACCESS_LIFETIME = 3600  # seconds
 CODE_LIFETIME = 120
+SELF_CLIENT_CODE_LIFETIME = 180  # the console's default
+CODES_PER_WINDOW = 10
+REFRESH_TOKENS_ALIVE = 20
 MINTS_PER_WINDOW = 10
-MINT_WINDOW = 600
+MINT_WINDOW = 600  # seconds; for codes, too
 ALIVE_PER_REFRESH_TOKEN = 15
 DEFAULT_SCOPE = "ZohoInventory.items.READ,ZohoInventory.settings.READ"
 
@@ -29,6 +32,7 @@ class Grant:
     """A refresh token, and the access tokens made from it."""
 
     scope: str
+    offline: bool = True  # else nobody was told the refresh token
     mints: list[float] = field(default_factory=list)
     access: dict[str, float] = field(default_factory=dict)  # token → its end, oldest first
 
@@ -38,7 +42,9 @@ class Code:
     scope: str
     redirect_uri: str  # "" for a self client's code
     expires: float
-    offline: bool = True
+    offline: bool
+    prompted: bool  # with prompt=consent a repeated consent brings a new refresh token
+    excessive: bool  # the eleventh in ten minutes
 
 
 class Tokens:
@@ -47,11 +53,28 @@ class Tokens:
         self.mints = 0  # access tokens made by refreshing
         self.grants = {first_refresh_token: Grant(DEFAULT_SCOPE)}
         self.codes: dict[str, Code] = {}
+        self._codes_made: list[float] = []
+        self._consented = False  # on the consent page; the first grant is a self client's
         self._lock = threading.RLock()
 
-    def make_code(self, scope: str, redirect_uri: str = "", offline: bool = True) -> str:
+    def make_code(
+        self,
+        scope: str,
+        redirect_uri: str = "",
+        *,
+        offline: bool = True,
+        prompted: bool = False,
+        lifetime: float = CODE_LIFETIME,
+    ) -> str:
         code = new_token()
-        self.codes[code] = Code(scope, redirect_uri, self.clock() + CODE_LIFETIME, offline)
+        now = self.clock()
+        with self._lock:
+            self._codes_made = [made for made in self._codes_made if made > now - MINT_WINDOW]
+            self._codes_made.append(now)
+            excessive = len(self._codes_made) > CODES_PER_WINDOW
+            self.codes[code] = Code(
+                scope, redirect_uri, now + lifetime, offline, prompted, excessive
+            )
         return code
 
     def redeem(self, code: str, redirect_uri: str) -> tuple[str, str, str] | str:
@@ -60,13 +83,25 @@ class Tokens:
             granted = self.codes.pop(code, None)  # single use, also when it fails
             if granted is None or granted.expires <= self.clock():
                 return "invalid_code"
+            if granted.excessive:
+                return "access_denied"
             if granted.redirect_uri and granted.redirect_uri != redirect_uri:
                 return "invalid_redirect_uri"
+            offline = granted.offline
+            if granted.redirect_uri and offline:
+                offline = granted.prompted or not self._consented
+                self._consented = True
             refresh_token = new_token()
-            grant = Grant(granted.scope)
+            grant = Grant(granted.scope, offline)
             self.grants[refresh_token] = grant
-            access = self._mint(grant)
-            return access, refresh_token if granted.offline else "", granted.scope
+            self._forget_the_oldest()
+            return self._mint(grant), refresh_token if offline else "", granted.scope
+
+    def _forget_the_oldest(self) -> None:
+        """The 21st refresh token ends the first, and the access tokens made from it."""
+        offline = [token for token, grant in self.grants.items() if grant.offline]
+        for token in offline[:-REFRESH_TOKENS_ALIVE]:
+            del self.grants[token]
 
     def refresh(self, refresh_token: str) -> tuple[str, str] | None:
         """(access token, scope), or None for a token that is unknown or revoked."""

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from simulator.catalogue import FIRST_ID, catalogue
+from simulator.catalogue import FIRST_CREATED, FIRST_ID, catalogue
 from simulator.faults import Faults
 from simulator.limits import Limits
-from simulator.payloads import Item, quantity, typed
-from simulator.tokens import DEFAULT_SCOPE, Tokens, new_token
+from simulator.payloads import Item, complete, quantity, typed
+from simulator.tokens import DEFAULT_SCOPE, SELF_CLIENT_CODE_LIFETIME, Tokens, new_token
 
 
 @dataclass(frozen=True)
@@ -57,23 +57,37 @@ class Zoho:
         def hexadecimal(size: int) -> str:
             return chance.randbytes(size).hex()
 
+        # A client is registered in the US here; elsewhere it has the same id and another secret.
+        home = chance if location == "us" else random.Random(f"{seed} us")
+
         self.location = location
         self.clock = clock
         self.url = ""  # set by the server
-        self.api_domain = ""  # what token answers name; "" for `url`
-        self.client_id = f"1000.{hexadecimal(15).upper()}"
+        self.stopping = threading.Event()  # the server's: whoever waits shall wait no longer
+        self.client_id = f"1000.{home.randbytes(15).hex().upper()}"
         self.client_secret = hexadecimal(21)
         self.refresh_token = new_token(hexadecimal)
-        self.redirect_uris = {"http://localhost:8000/oauth/callback"}
         self.organization_id = str(60_000_000_000 + chance.randrange(10**9))
         self.other_organization_id = str(60_000_000_000 + chance.randrange(10**9))
         self.accounts = accounts
+        self.size, self.seed = items, seed
+        self._lock = threading.RLock()
+        self._first_limits = (per_minute, per_day, at_once, clock)
+        self._first_latency = latency
+        self.reset()
 
-        self.tokens = Tokens(self.refresh_token, clock)
-        self.limits = Limits(per_minute, per_day, at_once, clock)
+    def reset(self) -> None:
+        """Be as new: catalogue, tokens, limits, switches; nothing scripted, nothing logged."""
+        with self._lock:
+            self._reset()
+
+    def _reset(self) -> None:
+        self.tokens = Tokens(self.refresh_token, self.clock)
+        self.limits = Limits(*self._first_limits)
         self.faults = Faults()
-        self.latency = latency
-        self.stopping = threading.Event()
+        self.latency = self._first_latency
+        self.redirect_uris = {"http://localhost:8000/oauth/callback"}
+        self.api_domain = ""  # what token answers name; "" for `url`
 
         # Switches for what is not known of Zoho, or differs from place to place.
         self.auto_consent: bool | None = None  # the consent page: None asks, else answers itself
@@ -85,11 +99,13 @@ class Zoho:
         self.stock_touches_modified = False
         self.rate_headers = False
 
-        self._lock = threading.RLock()
         self._requests: list[Request] = []
         self._before_page: dict[int, list[Callable[[], object]]] = {}
-        self._items: dict[str, Item] = dict(catalogue(items, seed))
-        self._next_id = FIRST_ID + seed * 10_000_000 + 5_000_000
+        self._items: dict[str, Item] = dict(catalogue(self.size, self.seed))
+        self._last_created = max(
+            (item.created for item in self._items.values()), default=FIRST_CREATED
+        )
+        self._next_id = FIRST_ID + self.seed * 10_000_000 + 5_000_000
         self._sorted: dict[tuple[Any, ...], list[Item]] = {}
 
     # --- the catalogue --------------------------------------------------------------------------
@@ -108,19 +124,22 @@ class Zoho:
         with self._lock:
             self._next_id += 1
             item_id = str(self._next_id)
-            last = max((item.created for item in self._items.values()), default=1_790_000_000)
-            item = Item({**typed(fields), "item_id": item_id}, last + 1, last + 1)
-            self._items[item_id] = item
+            created = self._after_all()
+            row = {**complete(fields), "item_id": item_id}
+            self._items[item_id] = Item(row, created, created)
             self._sorted.clear()
             return item_id
 
     def put_raw_item(self, row: Any) -> None:
         """List exactly this, whatever it is, after all others."""
         with self._lock:
-            last = max((item.created for item in self._items.values()), default=1_790_000_000)
-            item = Item(row, last + 1, last + 1, raw=True)
-            self._items[f"raw {len(self._items)}"] = item
+            created = self._after_all()
+            self._items[f"raw {len(self._items)}"] = Item(row, created, created, raw=True)
             self._sorted.clear()
+
+    def _after_all(self) -> int:
+        self._last_created += 1
+        return self._last_created
 
     def edit_item(self, item_id: str, **fields: Any) -> None:
         """Change an item as a person in Zoho would; it counts as modified now."""
@@ -183,9 +202,11 @@ class Zoho:
     def revoke_refresh_token(self) -> None:
         self.tokens.revoke_all()
 
-    def make_self_client_code(self, scope: str = DEFAULT_SCOPE) -> str:
-        """A code as the API console makes it for a self client."""
-        return self.tokens.make_code(scope)
+    def make_self_client_code(
+        self, scope: str = DEFAULT_SCOPE, lifetime: float = SELF_CLIENT_CODE_LIFETIME
+    ) -> str:
+        """A code as the API console makes it for a self client; it lives 3 to 10 minutes."""
+        return self.tokens.make_code(scope, lifetime=lifetime)
 
     # --- the log --------------------------------------------------------------------------------
 

@@ -1,3 +1,4 @@
+import time
 from decimal import Decimal
 
 from simulator import Zoho
@@ -40,3 +41,30 @@ def test_creation_times_never_go_back():
 
     assert times == sorted(times)
     assert len(set(times)) < len(times), "imports create several in one second"
+
+
+def test_a_small_catalogue_has_items_that_are_low_on_stock():
+    """Reorder levels are numbers in some rows and empty in others."""
+    levels = [row.get("reorder_level") for row in Zoho(items=60).items.values()]
+
+    assert any(isinstance(level, Decimal) for level in levels)
+    assert "" in levels
+    assert None in levels
+
+
+def test_even_a_large_catalogue_lies_in_the_past():
+    """Items from the future would confuse whoever asks what changed since."""
+    zoho = Zoho(items=200_000)
+
+    assert max(item.modified for item in zoho._items.values()) < 1_790_000_000
+
+
+def test_new_items_are_added_to_a_large_catalogue_without_delay():
+    """Tests fill catalogues one by one."""
+    zoho = Zoho(items=5_000)
+    began = time.perf_counter()
+    for number in range(2000):
+        zoho.add_item(name=f"Item {number}")
+
+    assert time.perf_counter() - began < 1
+    assert list(zoho.items)[-1] == max(zoho.items)

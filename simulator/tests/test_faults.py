@@ -1,4 +1,6 @@
+import contextlib
 import json
+import threading
 import time
 
 import pytest
@@ -106,3 +108,78 @@ def test_requests_are_recorded_without_their_secrets(call):
     assert (token.path, token.query, token.has_auth) == ("/oauth/v2/token", {}, False)
     assert (items.page, items.status, items.has_auth) == (2, 200, True)
     assert call.zoho.refresh_token not in str(call.zoho.requests)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options", "complaint"),
+    [
+        ("status", {}, "status needs status"),
+        ("html_502", {"tims": 2}, "html_502 has no tims"),
+        ("rate_limit", {"code": 99}, "rate_limit knows 43, 44, 45, 1070"),
+    ],
+)
+def test_trouble_that_cannot_be_made_is_refused_at_once(call, kind, options, complaint):
+    """Not in the middle of the test that waits for it."""
+    with pytest.raises(ValueError, match=complaint):
+        call.zoho.faults.add(kind, **options)
+
+
+def test_a_list_without_a_page_is_page_one(call):
+    """Trouble on page one must strike there, too."""
+    call.zoho.faults.add("status", path=ITEMS, status=500, page=1)
+
+    assert call.get("items").status_code == 500
+    assert call.get("items", page=2).status_code == 200
+
+
+def test_a_repeated_page_still_needs_a_token(call):
+    """Trouble with pages opens no doors."""
+    call.zoho.faults.add("repeat_page", path=ITEMS)
+
+    assert call.get("items", sign=False).status_code == 401
+
+
+def test_the_token_endpoint_has_trouble_of_its_own(call):
+    """Any error, a web page, or nothing at all."""
+    path = "/oauth/v2/token"
+    call.zoho.faults.add("answer", path=path, times=1, body={"error": "general_error"})
+    call.zoho.faults.add("html_502", path=path, times=1)
+    call.zoho.faults.add("hang", path=path, times=1, seconds=0.1)
+
+    assert call.refresh().json() == {"error": "general_error"}
+    assert call.refresh().text.startswith("<html>")
+    assert "access_token" in call.refresh().json()
+
+
+def test_hanging_calls_do_not_starve_the_others(call):
+    """Twenty clients wait for nothing, and one works."""
+    call.get("items")
+    call.zoho.limits.per_minute = 0
+    call.zoho.faults.add("hang", path=ITEMS, times=20)
+
+    def hang():
+        with contextlib.suppress(requests.RequestException):
+            requests.get(f"{call.url}{ITEMS}", timeout=1)
+
+    waiting = [threading.Thread(target=hang) for _ in range(20)]
+    for thread in waiting:
+        thread.start()
+    while call.zoho.faults.active():
+        time.sleep(0.01)
+    began = time.monotonic()
+    for _ in range(20):
+        assert call.get("items").status_code == 200
+    assert time.monotonic() - began < 1
+    call.zoho.stopping.set()
+    for thread in waiting:
+        thread.join()
+
+
+def test_a_mistake_of_our_own_is_zohos_500_and_is_shown(call, capfd):
+    """A test whose callable fails must not look for the reason in the client."""
+    call.zoho.on_page(1, lambda: 1 / 0)
+
+    answer = call.get("items")
+
+    assert (answer.status_code, answer.json()["code"]) == (500, 1000)
+    assert "ZeroDivisionError" in capfd.readouterr().err

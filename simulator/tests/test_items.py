@@ -1,5 +1,6 @@
 import json
 import re
+import threading
 from decimal import Decimal
 
 import pytest
@@ -257,3 +258,98 @@ def test_a_raw_row_is_listed_exactly(call):
     call.zoho.put_raw_item({"name": "no id", "rate": "abc"})
 
     assert json.loads(call.get("items").content)["items"] == [{"name": "no id", "rate": "abc"}]
+
+
+@pytest.mark.parametrize("name", ["tab\there", "NUL\x00", "\x01mark\x01", "12.00", '"quoted"'])
+def test_any_text_arrives_as_it_was_written(call, name):
+    """Names hold what people paste; printing numbers with zeros must not touch them."""
+    call.zoho.put_raw_item({"name": name})
+
+    assert call.get("items").json()["items"] == [{"name": name}]
+
+
+def test_the_users_other_organisation_is_open_and_empty(call):
+    """It is the wrong one, but no stranger: a client must not take it for an empty shop."""
+    item_id = call.zoho.add_item(name="Desk")
+    other = call.zoho.other_organization_id
+
+    listed = call.get("items", organization_id=other)
+    assert (listed.status_code, listed.json()["items"]) == (200, [])
+    assert call.get(f"items/{item_id}", organization_id=other).json()["code"] == 1002
+    details = call.get("itemdetails", organization_id=other, item_ids=item_id)
+    assert details.json()["items"] == []
+
+
+def test_a_lone_item_is_a_group_of_one(call):
+    """As captured in 2026; a real group has a name of its own."""
+    call.zoho.add_item(name="Desk")
+    call.zoho.add_item(name="Shirt, red", group_id="1", group_name="Shirts")
+
+    rows = {row["name"]: row for row in call.get("items").json()["items"]}
+    assert rows["Desk"]["group_name"] == "Desk"
+    assert rows["Desk"]["group_id"] != rows["Desk"]["item_id"]
+    grouped = call.get("items", filter_by="Status.Grouped").json()["items"]
+    assert [row["name"] for row in grouped] == ["Shirt, red"]
+
+
+def test_items_below_their_reorder_level_are_low_stock(call):
+    """The level is a number, or the empty string, which is no level."""
+    call.zoho.add_item(name="Low", stock_on_hand="4", reorder_level="5")
+    call.zoho.add_item(name="Enough", stock_on_hand="6", reorder_level="5")
+    call.zoho.add_item(name="No level", stock_on_hand="0")
+
+    rows = call.get("items", filter_by="Status.Lowstock").json()["items"]
+    assert [row["name"] for row in rows] == ["Low"]
+
+
+def test_a_stock_movement_leaves_the_reorder_level_alone(call):
+    """Selling changes how much there is, not how much there should be."""
+    item_id = call.zoho.add_item(name="Cable", stock_on_hand="4", reorder_level="5")
+    call.zoho.move_stock(item_id, "-1")
+
+    assert call.zoho.items[item_id]["reorder_level"] == 5
+
+
+def test_only_tracked_items_have_stock_in_their_details(call):
+    """Commitments and values beside the row's three numbers."""
+    tracked = call.zoho.add_item(name="Desk", stock_on_hand="5")
+    untracked = call.zoho.add_item(name="Work", product_type="service")
+
+    details = call.get(f"items/{tracked}").json()["item"]
+    assert (details["available_for_sale_stock"], details["committed_stock"]) == (5, 0)
+    keys = call.get(f"items/{untracked}").json()["item"].keys()
+    assert not {"committed_stock", "asset_value", "stock_on_hand"} & keys
+
+
+def test_item_details_name_locations_and_custom_fields(call):
+    """Stock by location is a string there; a custom field has a label."""
+    item_id = call.zoho.add_item(name="Desk", stock_on_hand="5", cf_wood="oak")
+
+    (row,) = call.get("itemdetails", item_ids=item_id).json()["items"]
+
+    assert row["locations"][0]["location_stock_on_hand"] == "5.000000"
+    (field,) = row["custom_fields"]
+    assert (field["label"], field["value"]) == ("Wood", "oak")
+
+
+def test_an_edit_is_seen_while_others_read(call):
+    """Many clients at once must never be left with a row from before an edit."""
+    item_id = call.zoho.add_item(name="0")
+    item = call.zoho.find(item_id)
+    reading = True
+
+    def read():
+        while reading:
+            item.json()
+
+    readers = [threading.Thread(target=read) for _ in range(4)]
+    for reader in readers:
+        reader.start()
+    try:
+        for number in range(300):
+            call.zoho.edit_item(item_id, name=str(number))
+            assert call.zoho.items[item_id]["name"] == str(number)
+    finally:
+        reading = False
+        for reader in readers:
+            reader.join()

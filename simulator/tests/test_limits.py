@@ -2,6 +2,7 @@ import threading
 import time
 
 import pytest
+import requests
 
 
 def test_the_101st_call_in_a_minute_blocks_for_the_rest_of_it(call, clock):
@@ -71,3 +72,27 @@ def test_tokens_do_not_count_as_calls(call):
         call.refresh()
 
     assert call.get("items").status_code == 200
+
+
+def test_a_slow_call_is_in_flight_all_the_while(call):
+    """Zoho counts what it works on, however long that takes."""
+    call.get("organizations")
+    call.zoho.limits.at_once = 1
+    call.zoho.faults.add("slow", path="/inventory/v1/items", times=1, seconds=0.5)
+    slow = threading.Thread(target=call.get, args=("items",))
+    slow.start()
+    time.sleep(0.15)
+
+    headers = {"Authorization": f"Zoho-oauthtoken {call.token}"}
+    second = requests.get(f"{call.url}/inventory/v1/organizations", headers=headers, timeout=5)
+    slow.join()
+    assert second.json()["code"] == 1070
+    assert call.get("organizations").status_code == 200
+
+
+def test_scripted_refusals_are_counted_with_the_others(call):
+    """Whoever asks whether a client caused a 429 means each of them."""
+    call.zoho.faults.add("rate_limit", code=43, times=1)
+    call.get("items")
+
+    assert call.zoho.state()["refused_by_limits"] == 1

@@ -146,10 +146,20 @@ def test_a_code_is_single_use(call):
 
 def test_a_code_lives_two_minutes(call, clock):
     """Exchange at once."""
-    code = call.zoho.make_self_client_code()
+    code = redirected_with(authorize(call))["code"]
     clock.pass_by(121)
 
-    assert exchange(call, code).json() == {"error": "invalid_code"}
+    assert exchange(call, code, redirect_uri=REDIRECT).json() == {"error": "invalid_code"}
+
+
+def test_a_self_clients_code_lives_as_long_as_the_console_was_told(call, clock):
+    """A person has to carry it over by hand: three minutes, or up to ten."""
+    short = call.zoho.make_self_client_code()
+    long = call.zoho.make_self_client_code(lifetime=600)
+    clock.pass_by(181)
+
+    assert exchange(call, short).json() == {"error": "invalid_code"}
+    assert "access_token" in exchange(call, long).json()
 
 
 def test_a_code_is_bound_to_its_redirect_address(call):
@@ -245,3 +255,57 @@ def test_server_info_names_the_accounts_servers(call):
 
     assert info["locations"]["us"] == call.url
     assert info["locations"]["in"] == "https://accounts.zoho.in"
+
+
+def test_a_repeated_consent_brings_a_refresh_token_only_when_prompted(call):
+    """Clients that forget prompt=consent work until the second click on "Connect"."""
+
+    def connect(**more):
+        code = redirected_with(authorize(call, **more))["code"]
+        return exchange(call, code, redirect_uri=REDIRECT).json()
+
+    assert "refresh_token" in connect()
+    assert "refresh_token" not in connect()
+    assert "refresh_token" in connect(prompt="consent")
+
+
+def test_the_eleventh_code_in_ten_minutes_is_denied(call, clock):
+    """Codes are rationed, too."""
+    codes = [call.zoho.make_self_client_code() for _ in range(11)]
+
+    assert exchange(call, codes[10]).json() == {"error": "access_denied"}
+    assert "access_token" in exchange(call, codes[9]).json()
+    clock.pass_by(601)
+    assert "access_token" in exchange(call, call.zoho.make_self_client_code()).json()
+
+
+def test_the_21st_refresh_token_ends_the_oldest_and_its_access_tokens(call, clock):
+    """Staging and production that share one client take each other down."""
+    call.get("items")
+    for number in range(20):
+        if number == 10:
+            clock.pass_by(601)
+        exchange(call, call.zoho.make_self_client_code())
+
+    assert call.get("items").json()["code"] == 57
+    assert call.refresh().json() == {"error": "invalid_code"}
+
+
+def test_a_client_has_one_id_and_a_secret_for_each_data_centre(call):
+    """The right id with the wrong secret is what a wrong data centre looks like."""
+    europe = Zoho(location="eu")
+
+    assert europe.client_id == call.zoho.client_id
+    assert europe.client_secret != call.zoho.client_secret
+    answer = call.refresh(client_secret=europe.client_secret)
+    assert answer.json() == {"error": "invalid_client_secret"}
+
+
+def test_a_redirect_address_keeps_its_own_query(call):
+    """A second question mark would hide the code."""
+    address = "http://localhost:8000/back?from=zoho"
+    call.zoho.redirect_uris = {address}
+
+    back = redirected_with(authorize(call, redirect_uri=address))
+    assert back["from"] == "zoho"
+    assert back["code"].startswith("1000.")

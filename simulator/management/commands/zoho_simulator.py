@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from simulator.__main__ import add_arguments, run
+from simulator.__main__ import CannotServe, add_arguments, run
 
 
 class Command(BaseCommand):
@@ -15,11 +15,8 @@ class Command(BaseCommand):
         add_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
+        names = ("port", "items", "accounts", "seed", "latency")
         try:
-            run(options["port"], options["items"], options["accounts"], options["seed"])
-        except ImportError as error:
-            raise CommandError(
-                "The simulator's web server is not installed: pip install -r requirements-demo.txt"
-            ) from error
-        except (OSError, OverflowError) as error:
-            raise CommandError(f"Port {options['port']} cannot be used: {error}") from error
+            run(**{name: options[name] for name in names})
+        except CannotServe as error:
+            raise CommandError(str(error)) from error
