@@ -257,6 +257,12 @@ SYNC_RETRIES = 3
 SYNC_RETRY_DELAY = 60
 SYNC_SILENCE = 60
 
+# A full run that would retire more than this share of the records, and more than this number of
+# them, asks a person first; and how many days the history of changes is kept.
+SYNC_SHRINK_PERCENT = envint("SYNC_SHRINK_PERCENT", 10)
+SYNC_SHRINK_ITEMS = envint("SYNC_SHRINK_ITEMS", 20)
+SYNC_HISTORY_DAYS = envint("SYNC_HISTORY_DAYS", 90)
+
 # --- Celery -----------------------------------------------------------------------------------
 
 REDIS_URL = envsecret("REDIS_URL")
@@ -274,8 +280,9 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0.2,
-    # An unacknowledged message is delivered again after this long. Runs are claimed in the
-    # database, so a second delivery finds nothing to do.
+    # An unacknowledged message is delivered again after this long, in seconds. It must outlast
+    # the longest task (see the time limits below). A message that comes twice all the same does
+    # no harm: runs are claimed in the database, so the second finds nothing to do.
     "visibility_timeout": 3600,
 }
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": {"timeout": 1.0}}
@@ -283,24 +290,29 @@ CELERY_REDIS_RETRY_ON_TIMEOUT = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_RESULT_EXPIRES = 24 * 60 * 60
 CELERY_TASK_TRACK_STARTED = True
+# A message is acknowledged when its work is done, so that it is not lost with a worker that is
+# killed: the task may be repeated, because a run goes on from its checkpoint.
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# After the soft limit (seconds) a run makes way for other work and queues up again; the hard one
+# is for what does not listen. Both lie below the visibility timeout.
+CELERY_TASK_SOFT_TIME_LIMIT = 30 * 60
+CELERY_TASK_TIME_LIMIT = 40 * 60
 # Tasks are long and few: a worker that holds one back helps nobody.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"
-# Copied into the database at first start; from then on staff edit them under Periodic tasks.
+# The product's own chores, put into the database anew at each start of beat. What staff decide on,
+# the schedule of the syncs, is made once, by a migration.
 CELERY_BEAT_SCHEDULE = {
-    "Sync Zoho products every hour": {
-        "task": "products_and_services.tasks.task_sync_zoho_products",
-        "schedule": crontab(minute=0),
-    },
-    "Sync all Zoho products at 02:00": {
-        "task": "products_and_services.tasks.task_sync_zoho_products",
-        "schedule": crontab(hour=2, minute=0),
-    },
     "Wake waiting and interrupted runs": {
         "task": "sync.tasks.wake_runs",
         "schedule": 15.0,
+    },
+    "Forget the oldest history": {
+        "task": "sync.tasks.prune_history",
+        "schedule": crontab(hour=4, minute=30),
     },
 }
 
@@ -347,7 +359,9 @@ JAZZMIN_SETTINGS = {
     "icons": {
         "products_and_services.product": "fas fa-box",
         "sync.syncrun": "fas fa-sync",
-        "sync.syncerror": "fas fa-exclamation-triangle",
+        "sync.change": "fas fa-history",
+        "sync.failedrecord": "fas fa-exclamation-triangle",
+        "integrations.zohousage": "fas fa-tachometer-alt",
         "integrations.zohocredential": "fas fa-key",
         "auth": "fas fa-users-cog",
         "auth.user": "fas fa-user",

@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
-from integrations.models import ZohoCredential
+from integrations.models import ZohoCredential, ZohoUsage
 from integrations.redaction import mask
 
 SECRETS = ("client_id", "client_secret", "refresh_token")
@@ -144,3 +144,22 @@ class ZohoCredentialAdmin(admin.ModelAdmin):
         if set(form.changed_data) & set(IDENTITY):
             obj.forget_access()
         super().save_model(request, obj, form, change)
+
+
+@admin.register(ZohoUsage)
+class ZohoUsageAdmin(admin.ModelAdmin):
+    """The day ledger, read-only."""
+
+    list_display = ("day", "purpose", "calls", "rate_limited", "tokens", "last_call_at")
+    list_display_links = None
+    list_filter = ("purpose",)
+    date_hierarchy = "day"
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: ZohoUsage | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: ZohoUsage | None = None) -> bool:
+        return False

@@ -4,21 +4,17 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.paginator import Paginator
-from django.db import connection
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect
 from django.utils.formats import date_format
-from django.utils.functional import cached_property
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
 from products_and_services.models import Product
 from products_and_services.services import request_run
-from products_and_services.views import NOT_REACHED
+from sync.listing import BoundedPaginator
 from sync.models import SyncRun
-from sync.queue import enqueue
+from sync.views import land_on
 
 # An item costs a fiftieth of a call by its id and a two-hundredth in the list.
 MOST_SELECTED = 1_000
@@ -86,26 +82,6 @@ class DuplicateSkuFilter(YesNoFilter):
         return queryset
 
 
-class EstimatingPaginator(Paginator):
-    """Counts a large unfiltered table from PostgreSQL's statistics instead of reading it."""
-
-    EXACT_UP_TO = 20_000
-
-    @cached_property
-    def count(self) -> int:
-        query = self.object_list.query  # type: ignore[attr-defined]
-        if connection.vendor == "postgresql" and not query.where:
-            with connection.cursor() as cursor:
-                cursor.execute(
-                    "SELECT reltuples FROM pg_class WHERE oid = %s::regclass",
-                    [query.model._meta.db_table],
-                )
-                estimate = int(cursor.fetchone()[0])
-            if estimate > self.EXACT_UP_TO:
-                return estimate
-        return super().count
-
-
 def exactly(number: Decimal, at_least: int = 0) -> str:
     """All digits that count, and no zeros that do not: 12.50, 1,284.375, -3."""
     number = number.normalize()
@@ -122,7 +98,7 @@ class ProductAdmin(admin.ModelAdmin):
     ordering = ("name", "id")
     list_per_page = 50
     show_full_result_count = False
-    paginator = EstimatingPaginator
+    paginator = BoundedPaginator
     actions = ("sync_selected_items",)
     fieldsets = (
         (
@@ -203,19 +179,8 @@ class ProductAdmin(admin.ModelAdmin):
             return None
         run, is_new = request_run(
             SyncRun.Trigger.PERSON,
-            user=request.user,  # type: ignore[arg-type]  # staff only
+            mode=SyncRun.Mode.SELECTED,
             zoho_item_ids=ids,
+            user=request.user,
         )
-        if not is_new:
-            messages.warning(
-                request,
-                f"{run} is under way; the items were not asked for again. Select them once more "
-                "when it has ended.",
-            )
-        elif enqueue(run):
-            messages.success(request, f"Task initiated: {run.task_id}")
-        else:
-            messages.warning(request, NOT_REACHED)
-        if not request.user.has_perm("sync.view_syncrun"):
-            return None
-        return redirect("admin:sync_syncrun_change", run.pk)
+        return land_on(request, run, is_new)

@@ -1,9 +1,10 @@
 """Products as a mirror of Zoho Inventory's items: what the engine needs to know."""
 
+import datetime as dt
 from collections.abc import Iterator, Sequence
-from typing import Any
 
-from integrations.zoho.inventory import Page, ZohoClient
+from integrations.zoho.inventory import PER_PAGE, Page, ZohoClient
+from integrations.zoho.records import Record
 from products_and_services.mapping import ProductFields, first_seen
 from products_and_services.models import Product
 from sync.mirror import Mirror
@@ -11,7 +12,8 @@ from sync.mirror import Mirror
 PRODUCTS = Mirror(
     model=Product,
     key="zoho_item_id",
-    record_key="item_id",
+    label="name",
+    modified="zoho_modified_at",
     fields=ProductFields._fields,
     read=ProductFields.from_payload,
     complete=ProductFields.completed,
@@ -26,13 +28,19 @@ class InventoryItems:
         self.client = client
         self.calls_told = 0
 
-    def pages(self, start_page: int) -> Iterator[Page]:
-        return self.client.fetch_all_products(start_page)
+    def pages(self, start_page: int, expected: int) -> Iterator[Page]:
+        return self.client.fetch_all_products(start_page, expected // PER_PAGE)
 
-    def by_id(self, zoho_ids: Sequence[str]) -> list[dict[str, Any]]:
+    def changed(self, since: dt.datetime, start_page: int) -> Iterator[Page]:
+        return self.client.fetch_changed_products(since, start_page)
+
+    def by_id(self, zoho_ids: Sequence[str]) -> list[Record]:
         return self.client.fetch_products_by_id(zoho_ids)
 
     def take_calls(self) -> int:
         new = self.client.calls - self.calls_told
         self.calls_told = self.client.calls
         return new
+
+    def close(self) -> None:
+        self.client.close()

@@ -5,6 +5,8 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
+from sync.fingerprint import FingerprintField
+
 
 class Product(models.Model):
     """One Zoho Inventory item.
@@ -21,14 +23,12 @@ class Product(models.Model):
         OTHER = "other", "Other"
 
     # NULL for a product that is only ours; any number of those may exist.
-    zoho_item_id = models.CharField(
-        "Zoho item ID", max_length=30, unique=True, null=True, blank=True
-    )
+    zoho_item_id = models.CharField("Zoho item ID", max_length=30, null=True, blank=True)
     name = models.CharField(max_length=500)
-    sku = models.CharField("SKU", max_length=255, null=True, blank=True, db_index=True)
+    sku = models.CharField("SKU", max_length=255, null=True, blank=True)
     price = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
     stock_quantity = models.DecimalField(
-        "stock", max_digits=24, decimal_places=8, null=True, blank=True, db_index=True
+        "stock", max_digits=24, decimal_places=8, null=True, blank=True
     )
     unit = models.CharField(max_length=100, blank=True, default="")
     zoho_type = models.CharField("type in Zoho", max_length=50, blank=True, default="")
@@ -37,17 +37,36 @@ class Product(models.Model):
     zoho_modified_at = models.DateTimeField("changed in Zoho", null=True, blank=True)
     product_type = models.CharField(max_length=10, choices=Type, default=Type.HARDWARE)
     retired_at = models.DateTimeField(
-        "no longer in Zoho since", null=True, blank=True, editable=False, db_index=True
+        "no longer in Zoho since", null=True, blank=True, editable=False
     )
     created_at = models.DateTimeField("first synced", auto_now_add=True)
     synced_at = models.DateTimeField("last changed by a sync", default=timezone.now, editable=False)
 
+    fingerprint = FingerprintField()
+
     class Meta:
         verbose_name = "📦 product"
         verbose_name_plural = "📦 Products"
+        constraints = [
+            # Not `unique=True`, which brings a second index for searches by prefix.
+            models.UniqueConstraint(fields=["zoho_item_id"], name="one_product_per_zoho_item"),
+        ]
         indexes = [
             # The list's order, also for its later pages.
             models.Index(fields=["name", "id"], name="product_by_name"),
+            models.Index(fields=["sku"], name="product_by_sku"),
+            models.Index(fields=["stock_quantity"], name="product_by_stock"),
+            models.Index(
+                fields=["retired_at"],
+                condition=models.Q(retired_at__isnull=False),
+                name="product_retired",
+            ),
+            # Up to when the mirror is known to be complete; asked by each run of changes.
+            models.Index(
+                fields=["-zoho_modified_at"],
+                condition=models.Q(retired_at=None),
+                name="product_by_modified",
+            ),
         ]
 
     def __str__(self) -> str:

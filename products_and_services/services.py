@@ -1,10 +1,9 @@
 """Starting product syncs: the one place that commands, tasks, views and schedules go through."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from django.contrib.auth.models import AbstractBaseUser
 from django.utils import timezone
 
 from integrations.zoho.errors import ZohoError
@@ -18,10 +17,10 @@ TASK = "products_and_services.tasks.task_sync_zoho_products"
 
 
 class SyncFailed(ZohoError):
-    """The run ended as failed; the message is the run's own. `run` tells the rest."""
+    """The run failed, or a person stopped it; the message is its own. `run` tells the rest."""
 
     def __init__(self, run: SyncRun) -> None:
-        super().__init__(run.message)
+        super().__init__(run.in_words())
         self.run = run
 
 
@@ -36,18 +35,20 @@ class SyncAlreadyActive(ZohoError):
 def request_run(
     trigger: SyncRun.Trigger,
     *,
-    user: AbstractBaseUser | None = None,
-    zoho_item_ids: Sequence[str] = (),
+    mode: SyncRun.Mode = SyncRun.Mode.FULL,
+    zoho_item_ids: Iterable[str] = (),
     **fields: Any,
 ) -> tuple[SyncRun, bool]:
-    """A queued product run, or the one that is active already: (run, is it new)."""
-    mode = SyncRun.Mode.SELECTED if zoho_item_ids else SyncRun.Mode.FULL
+    """A queued product run, or the one that is active already: (run, is it new).
+
+    The items of `zoho_item_ids` are asked for in the selected mode. `fields` are the run's own:
+    user, dry_run, origin.
+    """
     return SyncRun.request(
         PRODUCTS.kind,
         mode=mode,
         trigger=trigger,
-        user=user,
-        zoho_ids=list(zoho_item_ids),
+        zoho_ids=zoho_item_ids,
         task_name=TASK,
         **fields,
     )
@@ -55,28 +56,35 @@ def request_run(
 
 def sync_products(run: SyncRun) -> None:
     """The work of one run. Raises as the client and the engine do."""
-    client = ZohoClient.from_database(by_person=run.trigger != SyncRun.Trigger.SCHEDULE)
+    client = ZohoClient.from_database(run.purpose())
     engine.sync(run, PRODUCTS, InventoryItems(client))
 
 
 def sync_zoho_products_to_db(
     zoho_item_ids: Sequence[str] = (),
     *,
+    mode: SyncRun.Mode = SyncRun.Mode.FULL,
+    dry_run: bool = False,
     on_start: Callable[[SyncRun], None] = lambda run: None,
     on_wait: Callable[[SyncRun], None] = lambda run: None,
 ) -> dict[str, Any]:
-    """Mirror all of Zoho Inventory's items (or only those named) into Product, here and now.
+    """Mirror Zoho Inventory's items into Product, here and now: all, those changed, or only those
+    named. A dry run writes nothing and tells in the run's changes what would be.
 
     Returns the stats object: {"total": 150, "created": 100, "updated": 30, "unchanged": 20,
     "failed": 0, "errors": [], …}. Waits in place when Zoho or the call budget asks for it, after
     telling `on_wait`. Raises SyncAlreadyActive, or SyncFailed with the reason.
     """
-    run, is_new = request_run(SyncRun.Trigger.COMMAND, zoho_item_ids=zoho_item_ids)
+    if zoho_item_ids:
+        mode = SyncRun.Mode.SELECTED
+    run, is_new = request_run(
+        SyncRun.Trigger.COMMAND, mode=mode, dry_run=dry_run, zoho_item_ids=zoho_item_ids
+    )
     if not is_new:
-        forsaken = SyncRun.forsaken().filter(pk=run.pk, zoho_ids=list(zoho_item_ids)).exists()
-        if not forsaken:
-            raise SyncAlreadyActive(run)
+        alike = SyncRun.objects.filter(pk=run.pk, mode=mode, dry_run=dry_run)
         # It was cut off and nobody took it up: where only this function runs, nobody will.
+        if zoho_item_ids or not (alike & SyncRun.forsaken()).exists():
+            raise SyncAlreadyActive(run)
     on_start(run)
     while True:
         run = carry_out(run, sync_products)
@@ -85,6 +93,6 @@ def sync_zoho_products_to_db(
         on_wait(run)
         pause = (run.resume_at or timezone.now()) - timezone.now()
         time.sleep(max(0.0, pause.total_seconds()))
-    if run.state == SyncRun.State.FAILED:
+    if run.state not in SyncRun.COMPLETE:
         raise SyncFailed(run)
     return run.stats()

@@ -15,15 +15,19 @@ LONGEST_COUNTDOWN = 300
 
 
 @shared_task(bind=True, max_retries=3, default_retry_delay=60)
-def task_sync_zoho_products(self: Task, run_id: int | None = None) -> dict[str, Any]:
-    """Carry the run `run_id`; without one (the schedule), ask for a new full run first.
+def task_sync_zoho_products(
+    self: Task, run_id: int | None = None, mode: str = SyncRun.Mode.FULL
+) -> dict[str, Any]:
+    """Carry the run `run_id`; without one (the schedule), ask for a new run of `mode` first.
 
     Returns the stats object. A run that waits is taken up again by a retry of this task: up to
     three for trouble that may pass (60 s apart), as many as it takes for Zoho's limits. The run's
     row counts them, so a retry that is lost or comes twice does no harm.
     """
     if run_id is None:
-        run, is_new = request_run(SyncRun.Trigger.SCHEDULE, task_id=self.request.id)
+        run, is_new = request_run(
+            SyncRun.Trigger.SCHEDULE, mode=SyncRun.Mode(mode), task_id=self.request.id
+        )
         if not is_new:
             return run.stats()
     else:

@@ -4,7 +4,7 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
@@ -14,11 +14,7 @@ from products_and_services.mirror import PRODUCTS
 from products_and_services.services import request_run
 from sync.models import SyncRun
 from sync.queue import enqueue
-
-NOT_REACHED = (
-    "The work queue cannot be reached at the moment. Your sync is saved and will start by itself "
-    "when the queue is back."
-)
+from sync.views import NOT_REACHED, land, land_on
 
 
 @never_cache
@@ -26,7 +22,8 @@ NOT_REACHED = (
 @permission_required("sync.trigger_zoho_sync", raise_exception=True)
 @require_http_methods(["GET", "POST"])
 def trigger_sync_view(request: HttpRequest) -> HttpResponse:
-    """GET asks "really?" and starts nothing; POST enqueues a full sync.
+    """GET asks "really?" and starts nothing; POST enqueues a sync: of all items, or with
+    `mode=changed` of those changed; with `dry_run=1` it writes nothing.
 
     A browser lands on the run's page with a message, a JSON client gets 202 and
     {"task_id", "run_id", "status_url"} (503 with the same when the queue cannot be reached).
@@ -34,9 +31,15 @@ def trigger_sync_view(request: HttpRequest) -> HttpResponse:
     """
     if request.method != "POST":
         return _confirmation(request)
-    run, is_new = request_run(SyncRun.Trigger.PERSON, user=request.user)  # type: ignore[arg-type]  # staff only
-    reached = enqueue(run) if is_new else True
+    changed = request.POST.get("mode") == SyncRun.Mode.CHANGED
+    run, is_new = request_run(
+        SyncRun.Trigger.PERSON,
+        mode=SyncRun.Mode.CHANGED if changed else SyncRun.Mode.FULL,
+        dry_run="dry_run" in request.POST,
+        user=request.user,
+    )
     if _wants_json(request):
+        reached = enqueue(run) if is_new else True
         return JsonResponse(
             {
                 "task_id": str(run.task_id),
@@ -48,13 +51,8 @@ def trigger_sync_view(request: HttpRequest) -> HttpResponse:
         )
     if not is_new:
         messages.info(request, f"A sync is already under way: {run}. Nothing was started twice.")
-    elif reached:
-        messages.success(request, f"Task initiated: {run.task_id}")
-    else:
-        messages.warning(request, NOT_REACHED)
-    if not request.user.has_perm("sync.view_syncrun"):
-        return redirect("admin:products_and_services_product_changelist")
-    return redirect("admin:sync_syncrun_change", run.pk)
+        return land(request, run)
+    return land_on(request, run, is_new)
 
 
 def _confirmation(request: HttpRequest) -> HttpResponse:
@@ -64,7 +62,7 @@ def _confirmation(request: HttpRequest) -> HttpResponse:
         "title": "Sync Zoho",
         "credential": ZohoCredential.objects.first(),
         "active": runs.filter(state__in=SyncRun.ACTIVE).first(),
-        "last": runs.filter(state=SyncRun.State.SUCCEEDED, mode=SyncRun.Mode.FULL).first(),
+        "last": SyncRun.last_complete(PRODUCTS.kind, SyncRun.Mode.FULL),
     }
     return render(request, "products_and_services/sync_zoho.html", context)
 

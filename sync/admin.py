@@ -1,29 +1,35 @@
-"""Runs in the admin: a read-only history, and a page per run that follows it live."""
+"""Runs, what they changed and what they could not read, in the admin."""
 
 from typing import Any
 
-from django.contrib import admin
+from django.apps import apps
+from django.contrib import admin, messages
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
 from django.template.loader import render_to_string
-from django.urls import reverse
+from django.urls import path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.http import urlencode
 from django.utils.timezone import localtime
 
-from sync.models import SyncError, SyncRun
+from sync import follow_up
+from sync.listing import ReadOnlyAdmin
+from sync.models import Change, FailedRecord, SyncRun
+from sync.views import land_on
 
 
-class ReadOnlyAdmin(admin.ModelAdmin):
-    """Shown, filtered and searched; never edited by hand."""
+def may_trigger(request: HttpRequest) -> bool:
+    return request.user.has_perm("sync.trigger_zoho_sync")
 
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
 
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return False
+def record_link(kind: str, zoho_id: str) -> str:
+    """A link to the mirrored record with this id; the admin's own search finds it."""
+    if not zoho_id:
+        return "without an ID"
+    address = reverse(f"admin:{kind.replace('.', '_')}_changelist")
+    return format_html('<a href="{}?{}">{}</a>', address, urlencode({"q": zoho_id}), zoho_id)
 
 
 @admin.register(SyncRun)
@@ -31,7 +37,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
     list_display = (
         "run",
         "badge",
-        "mode",
+        "what",
         "who",
         "asked_at",
         "duration",
@@ -42,10 +48,9 @@ class SyncRunAdmin(ReadOnlyAdmin):
         "retired",
         "calls",
     )
-    list_filter = ("state", "mode", "trigger")
+    list_filter = ("state", "mode", "dry_run", "trigger")
     list_select_related = ("user",)
     list_per_page = 50
-    show_full_result_count = False
     change_form_template = "admin/sync/syncrun/change_form.html"
 
     @admin.display(description="Run", ordering="id")
@@ -55,6 +60,10 @@ class SyncRunAdmin(ReadOnlyAdmin):
     @admin.display(description="State", ordering="state")
     def badge(self, run: SyncRun) -> str:
         return render_to_string("sync/badge.html", {"run": run})
+
+    @admin.display(description="Mode", ordering="mode")
+    def what(self, run: SyncRun) -> str:
+        return run.what()
 
     @admin.display(description="Started by")
     def who(self, run: SyncRun) -> str:
@@ -82,15 +91,184 @@ class SyncRunAdmin(ReadOnlyAdmin):
         return super().change_view(request, object_id, form_url, context)
 
 
-@admin.register(SyncError)
-class SyncErrorAdmin(ReadOnlyAdmin):
-    list_display = ("zoho_id", "message", "run_link", "created_at")
-    list_display_links = None
-    list_select_related = ("run",)
-    search_fields = ("zoho_id",)
-    show_full_result_count = False
+class FieldFilter(admin.SimpleListFilter):
+    """By mirrored field, with the name that people know it by."""
 
-    @admin.display(description="Run", ordering="run_id")
-    def run_link(self, error: SyncError) -> str:
-        url = reverse("admin:sync_syncrun_change", args=[error.run_id])
-        return format_html('<a href="{}">#{}</a>', url, error.run_id)
+    title = "field"
+    parameter_name = "field"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        kinds = SyncRun.objects.order_by("kind").values_list("kind", flat=True).distinct()
+        fields = {
+            field.name: str(field.verbose_name)
+            for kind in kinds
+            for field in apps.get_model(kind)._meta.concrete_fields
+            if not field.primary_key
+        }
+        return sorted(fields.items(), key=lambda field: field[1].lower())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(field=self.value()) if self.value() else queryset
+
+
+@admin.register(Change)
+class ChangeAdmin(ReadOnlyAdmin):
+    """The history: what happened to which record. Of a dry run: what would."""
+
+    list_display = ("happened", "record", "which", "from_", "to", "run_link", "at")
+    list_display_links = None
+    list_filter = ("action", FieldFilter)
+    list_select_related = ("run",)
+    list_per_page = 100
+    search_fields = ("zoho_id__exact",)
+    search_help_text = "Zoho ID"
+    change_list_template = "admin/sync/change/change_list.html"
+
+    @admin.display(description="What happened")
+    def happened(self, change: Change) -> str:
+        words = change.get_action_display()
+        return f"Would be {words.lower()}" if change.run.dry_run else words
+
+    @admin.display(description="Zoho ID")
+    def record(self, change: Change) -> str:
+        return record_link(change.run.kind, change.zoho_id)
+
+    @admin.display(description="Field")
+    def which(self, change: Change) -> str:
+        if not change.field:
+            return ""
+        return str(apps.get_model(change.run.kind)._meta.get_field(change.field).verbose_name)
+
+    @admin.display(description="From", empty_value="none")
+    def from_(self, change: Change) -> str | None:
+        return change.before if change.action != Change.Action.FAILED else ""
+
+    @admin.display(description="To", empty_value="none")
+    def to(self, change: Change) -> str | None:
+        gone = change.action in (Change.Action.RETIRED, Change.Action.UNLISTED)
+        return "" if gone else change.after
+
+    @admin.display(description="Run")
+    def run_link(self, change: Change) -> str:
+        url = reverse("admin:sync_syncrun_change", args=[change.run_id])
+        return format_html('<a href="{}">#{}</a>', url, change.run_id)
+
+    @admin.display(description="When")
+    def at(self, change: Change) -> str:
+        moment = change.run.started_at or change.run.created_at
+        return date_format(localtime(moment), "j M Y, H:i")
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        number = request.GET.get("run__id__exact", "")
+        run = SyncRun.objects.filter(pk=number).first() if number.isdecimal() else None
+        title = "What runs changed"
+        if run:
+            title = f"What {run} {'would change' if run.dry_run else 'changed'}"
+        return super().changelist_view(
+            request, {"of_run": run, "title": title, **(extra_context or {})}
+        )
+
+
+class MendedFilter(admin.SimpleListFilter):
+    title = "state"
+    parameter_name = "mended"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [("yes", "Mended"), ("all", "All")]
+
+    def choices(self, changelist: Any) -> Any:
+        first, *others = super().choices(changelist)
+        yield {**first, "display": "To mend"}
+        yield from others
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        if self.value() == "all":
+            return queryset
+        return queryset.filter(closed_at__isnull=self.value() != "yes")
+
+
+@admin.register(FailedRecord)
+class FailedRecordAdmin(ReadOnlyAdmin):
+    """The error ledger."""
+
+    list_display = ("shown", "reason", "tries", "first_failed_at", "last_failed_at", "run_link")
+    list_filter = (MendedFilter,)
+    list_per_page = 50
+    search_fields = ("zoho_id__exact",)
+    search_help_text = "Zoho ID"
+    actions = ("retry_selected",)
+    fields = (
+        "record",
+        "reason",
+        "tries",
+        "first_failed_at",
+        "last_failed_at",
+        "closed_at",
+        "run_link",
+        "payload_shown",
+    )
+    readonly_fields = fields
+    change_list_template = "admin/sync/failedrecord/change_list.html"
+
+    @admin.display(description="Zoho ID", ordering="zoho_id")
+    def shown(self, failed: FailedRecord) -> str:
+        return failed.zoho_id or "without an ID"
+
+    @admin.display(description="Record")
+    def record(self, failed: FailedRecord) -> str:
+        return record_link(failed.kind, failed.zoho_id)
+
+    @admin.display(description="Last run", ordering="run")
+    def run_link(self, failed: FailedRecord) -> str:
+        if failed.run_id is None:
+            return ""
+        url = reverse("admin:sync_syncrun_change", args=[failed.run_id])
+        return format_html('<a href="{}">#{}</a>', url, failed.run_id)
+
+    @admin.display(description="What Zoho sent, without personal data")
+    def payload_shown(self, failed: FailedRecord) -> str:
+        return render_to_string("sync/payload.html", {"payload": failed.payload})
+
+    def has_retry_permission(self, request: HttpRequest) -> bool:
+        return may_trigger(request)
+
+    @admin.action(description="Try selected records again", permissions=["retry"])
+    def retry_selected(
+        self, request: HttpRequest, queryset: QuerySet[FailedRecord]
+    ) -> HttpResponse | None:
+        return self._retry(request, queryset)
+
+    def get_urls(self) -> list[Any]:
+        retry_all = self.admin_site.admin_view(self.retry_all)
+        return [
+            path("retry-all/", retry_all, name="sync_failedrecord_retry_all"),
+            *super().get_urls(),
+        ]
+
+    def retry_all(self, request: HttpRequest) -> HttpResponse:
+        here = redirect("admin:sync_failedrecord_changelist")
+        if request.method != "POST" or not may_trigger(request):
+            messages.error(
+                request, "Nothing was tried again: that needs the button, and the right."
+            )
+            return here
+        return self._retry(request, FailedRecord.objects.all()) or here
+
+    def _retry(self, request: HttpRequest, failures: QuerySet[FailedRecord]) -> HttpResponse | None:
+        requested = follow_up.retry(failures, request.user)
+        if requested is None:
+            messages.warning(
+                request,
+                "None of these can be fetched alone: they have no Zoho ID, or are mended already. "
+                "A full sync reads them again.",
+            )
+            return None
+        return land_on(request, *requested)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"may_retry": may_trigger(request), "title": "Records to mend"}
+        return super().changelist_view(request, {**context, **(extra_context or {})})

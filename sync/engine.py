@@ -1,37 +1,42 @@
 """Make a mirror hold what Zoho holds.
 
-Each page is read, compared, and saved in one short transaction together with the run's counts and
-its checkpoint: a run that is cut off anywhere keeps what it saved and goes on with the next page.
+Each page is read, compared, and saved in one short transaction together with the run's counts, its
+history and its checkpoint: a run that is cut off anywhere keeps what it saved and goes on with the
+next page. A dry run takes the same path and leaves out the writing.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+import datetime as dt
+from collections.abc import Collection
 
 import structlog
-from django.db import DataError, IntegrityError, connection, transaction
-from django.utils import timezone
+from django.conf import settings
+from django.db import transaction
 
-from integrations.zoho.errors import BadRecord
-from sync.mirror import Fields, Mirror, Source
-from sync.models import SyncPage, SyncRun
-from sync.plan import Plan, make_plan
+from sync.mirror import Mirror, Source
+from sync.models import Change, FailedRecord, SyncRun
+from sync.models.runs import BY_ID_PORTION
+from sync.saving import save
+from sync.unlisted import note_unlisted
 
 log = structlog.get_logger(__name__)
 
-# Records are asked for by id in portions of this size, each saved before the next is fetched.
-BY_ID_PORTION = 50
-UNLISTED_PORTION = 1000
+# The changed mode asks again for the last minutes it knows: Zoho's times have whole seconds, its
+# clock and ours differ, and what comes twice does no harm.
+OVERLAP = dt.timedelta(minutes=5)
 
 
 def sync(run: SyncRun, mirror: Mirror, source: Source) -> None:
     """Do what the run's mode says; count the calls however it ends."""
+    modes = {
+        SyncRun.Mode.FULL: sync_all,
+        SyncRun.Mode.CHANGED: sync_changed,
+        SyncRun.Mode.SELECTED: sync_selected,
+    }
     try:
-        if run.mode == SyncRun.Mode.SELECTED:
-            sync_selected(run, mirror, source)
-        else:
-            sync_all(run, mirror, source)
+        modes[SyncRun.Mode(run.mode)](run, mirror, source)
     finally:
         run.calls += source.take_calls()
+        source.close()
 
 
 def sync_all(run: SyncRun, mirror: Mirror, source: Source) -> None:
@@ -39,195 +44,104 @@ def sync_all(run: SyncRun, mirror: Mirror, source: Source) -> None:
 
     Records Zoho stopped listing are retired, never deleted, and only after the last page.
     """
-    previous: frozenset[str] = frozenset()
-    for page in source.pages(start_page=run.pages + 1):
-        remote, bad = read_records(mirror, page.records)
-        listed = frozenset(remote) | {error.zoho_id for error in bad if error.zoho_id}
-        for key in previous & remote.keys():
+    if not run.swept:
+        last = run.page_rows.filter(number=run.pages).first()
+        previous = frozenset(last.zoho_ids if last else ())
+        for page in source.pages(run.pages + 1, run.expected):
             # Rows moved while we paged and this one came again: it is saved and counted already.
-            del remote[key]
-        save(run, mirror, source, remote, bad, page=page.number, listed=listed)
-        log.info("Fetched %s items", len(page.records), run=run.pk, page=page.number)
-        previous = listed
+            records = [record for record in page.records if record.zoho_id not in previous]
+            listed = frozenset(record.zoho_id for record in page.records if record.zoho_id)
+            save(run, mirror, records, source.take_calls(), page=page.number, listed=listed)
+            log.info("Fetched %s items", len(page.records), run=run.pk, page=page.number)
+            previous = listed
+        with transaction.atomic():
+            run.note(swept=True, to_confirm=note_unlisted(run, mirror))
     retire_unlisted(run, mirror, source)
+    if not run.dry_run:
+        FailedRecord.close_unseen(run)
+        settle_older(run)
+
+
+def sync_changed(run: SyncRun, mirror: Mirror, source: Source) -> None:
+    """Read what was modified since the newest modification the mirror is known to hold.
+
+    Cheap, and blind for what Zoho does not call a modification: deletions and stock movements.
+    """
+    if run.since is None:
+        run.note(since=known_until(run, mirror) - OVERLAP)
+    assert run.since is not None
+    for page in source.changed(run.since, run.pages + 1):
+        plan = save(run, mirror, page.records, source.take_calls(), page=page.number)
+        log.info("Fetched %s changed items", len(page.records), run=run.pk, page=page.number)
+        if not plan.changed and page.newest and page.newest <= run.since + OVERLAP:
+            # Only what is asked for again to be safe, and all of it known. After an import of
+            # thousands in one minute, every hour would otherwise read them all once more.
+            break
+
+
+def known_until(run: SyncRun, mirror: Mirror) -> dt.datetime:
+    """The moment up to which every modification in Zoho is known to be in the mirror.
+
+    The newest one seen; but while a run reads for an hour, the page it read first may be modified
+    before the page it reads last, so nothing after the last complete run's start counts.
+    """
+    last = SyncRun.last_complete(run.kind, SyncRun.Mode.FULL, SyncRun.Mode.CHANGED)
+    started = (last.started_at if last else None) or run.created_at
+    rows = mirror.model._default_manager.filter(
+        **{"retired_at": None, f"{mirror.modified}__isnull": False}
+    )
+    seen = rows.order_by(f"-{mirror.modified}").values_list(mirror.modified, flat=True).first()
+    return min(seen, started) if seen else started
 
 
 def sync_selected(run: SyncRun, mirror: Mirror, source: Source) -> None:
-    """Read the records named in `run.zoho_ids`, and no others; retire those that are gone."""
-    for number, portion in enumerate(portions(run.zoho_ids), start=1):
-        if number > run.pages:
-            check_by_id(run, mirror, source, portion, page=number)
+    """Read the records the run was asked for, and no others; retire those that are gone."""
+    for portion in run.page_rows.filter(number__gt=run.pages).order_by("number").iterator():
+        check_by_id(run, mirror, source, portion.zoho_ids, page=portion.number)
 
 
 def retire_unlisted(run: SyncRun, mirror: Mirror, source: Source) -> None:
     """Retire the records that no page of this run listed, after asking for each by its id.
 
     Absence from the list is not proof: a deletion while we paged moves every later row up, and
-    the one that crossed a page boundary is listed nowhere.
+    the one that crossed a page boundary is listed nowhere. When too many are absent at once, not
+    even that is done: a wrong organisation or a lost permission looks the same. A person decides.
     """
-    for portion in portions(unlisted(run, mirror)):
-        check_by_id(run, mirror, source, portion)
+    unlisted = run.changes.filter(action=Change.Action.UNLISTED).order_by("id")
+    if too_many(run, run.to_confirm):
+        log.warning("Too many records are gone at once", run=run.pk, unlisted=run.to_confirm)
+        return
+    run.note(to_confirm=0)
+    while rows := list(unlisted[:BY_ID_PORTION]):
+        check_by_id(run, mirror, source, [row.zoho_id for row in rows], done=rows)
+
+
+def too_many(run: SyncRun, unlisted: int) -> bool:
+    """Whether retiring this many would be a shrink that no machine should decide on."""
+    known = run.unchanged + run.updated - run.revived + unlisted
+    share = settings.SYNC_SHRINK_PERCENT * known / 100
+    return unlisted > settings.SYNC_SHRINK_ITEMS and unlisted > share
 
 
 def check_by_id(
-    run: SyncRun, mirror: Mirror, source: Source, zoho_ids: list[str], page: int | None = None
-) -> None:
-    """Save those of the records that Zoho still has and retire the others."""
-    records = source.by_id(zoho_ids)
-    remote, bad = read_records(mirror, records)
-    answered = remote.keys() | {error.zoho_id for error in bad}  # unreadable is not gone
-    with transaction.atomic():
-        save(run, mirror, source, remote, bad, page=page, partial=True)
-        gone = mirror.model._default_manager.filter(
-            **{f"{mirror.key}__in": set(zoho_ids) - answered}, retired_at=None
-        ).update(retired_at=timezone.now(), synced_at=timezone.now())
-        run.count_retired(gone)
-
-
-def read_records(
-    mirror: Mirror, records: Iterable[Any]
-) -> tuple[dict[str, Fields], list[BadRecord]]:
-    """Zoho's records as {id: mirrored columns}, and those that cannot be read."""
-    remote: dict[str, Fields] = {}
-    bad: list[BadRecord] = []
-    for record in records:
-        try:
-            fields = mirror.read(record)
-        except BadRecord as error:
-            log.warning("A record cannot be read", zoho_id=error.zoho_id, reason=error.message)
-            bad.append(error)
-        else:
-            remote[str(record[mirror.record_key])] = fields
-    return remote, bad
-
-
-def save(
     run: SyncRun,
     mirror: Mirror,
     source: Source,
-    remote: Mapping[str, Fields],
-    bad: list[BadRecord],
+    zoho_ids: list[str],
     *,
     page: int | None = None,
-    listed: Iterable[str] = (),
-    partial: bool = False,
+    done: Collection[Change] = (),
 ) -> None:
-    """Write what differs, count it and set the checkpoint, all or nothing.
-
-    `partial`: the records may lack columns that are kept as stored.
-    """
+    """Save those of the records that Zoho still has and retire the others; `done` with it."""
+    records = source.by_id(zoho_ids)
+    answered = {record.zoho_id for record in records}
+    gone = [zoho_id for zoho_id in zoho_ids if zoho_id not in answered]
     calls = source.take_calls()
-    write = write_together
-    while True:
-        try:
-            with transaction.atomic():
-                remote, plan = compare(mirror, remote, partial)
-                plan, refused = write(mirror, plan, remote)
-                run.advance(
-                    plan=plan, bad=[*bad, *refused], calls=calls, page=page, zoho_ids=listed
-                )
-            return
-        except (IntegrityError, DataError):
-            if write is write_one_by_one:
-                raise
-            log.warning("A page was refused by the database; saving it record by record")
-            run.refresh_from_db()
-            write = write_one_by_one
+    save(run, mirror, records, calls, page=page, partial=True, gone=gone, done=done)
 
 
-def compare(
-    mirror: Mirror, remote: Mapping[str, Fields], partial: bool
-) -> tuple[Mapping[str, Fields], Plan]:
-    stored = mirror.model._default_manager.filter(**{f"{mirror.key}__in": list(remote)})
-    local: dict[str, Fields] = {}
-    retired: set[str] = set()
-    for row in stored.values_list(mirror.key, "retired_at", *mirror.fields):
-        local[row[0]] = row[2:]
-        if row[1] is not None:
-            retired.add(row[0])
-    if partial:
-        remote = {
-            key: mirror.complete(fields, local[key]) if key in local else fields
-            for key, fields in remote.items()
-        }
-    return remote, make_plan(remote, local, retired)
-
-
-def write_together(
-    mirror: Mirror, plan: Plan, remote: Mapping[str, Fields]
-) -> tuple[Plan, list[BadRecord]]:
-    """One statement for the whole page; an upsert, so that no race can make duplicates."""
-    upsert(mirror, {key: remote[key] for key in plan.changed})
-    return plan, []
-
-
-def write_one_by_one(
-    mirror: Mirror, plan: Plan, remote: Mapping[str, Fields]
-) -> tuple[Plan, list[BadRecord]]:
-    """Find the records the database refuses, and save the others."""
-    refused = []
-    for key in plan.changed:
-        try:
-            with transaction.atomic():
-                upsert(mirror, {key: remote[key]})
-        except (IntegrityError, DataError) as error:
-            reason = f"The database refused this record ({type(error).__name__})."
-            refused.append(BadRecord(reason, zoho_id=key))
-    return plan.without({error.zoho_id for error in refused}), refused
-
-
-def upsert(mirror: Mirror, records: Mapping[str, Fields]) -> None:
-    now = timezone.now()
-    mirror.model._default_manager.bulk_create(
-        [
-            mirror.model(
-                **{mirror.key: key},
-                **dict(zip(mirror.fields, fields, strict=True)),
-                **mirror.first_seen(fields),
-                synced_at=now,
-            )
-            for key, fields in records.items()
-        ],
-        update_conflicts=True,
-        unique_fields=[mirror.key],
-        update_fields=[*mirror.fields, "retired_at", "synced_at"],
-    )
-
-
-# The ids that the pages of a run listed, unpacked in the database: a catalogue of any size is
-# compared without holding it in memory.
-_LISTED_IDS = {
-    "postgresql": "SELECT jsonb_array_elements_text(zoho_ids) FROM {pages} WHERE run_id = %s",
-    "sqlite": "SELECT listed.value FROM {pages}, json_each(zoho_ids) AS listed WHERE run_id = %s",
-}
-
-
-def unlisted(run: SyncRun, mirror: Mirror) -> Iterator[str]:
-    """Zoho ids of the unretired records that no page of this run listed."""
-    quote = connection.ops.quote_name
-    key = quote(mirror.key)
-    table, pages = quote(mirror.model._meta.db_table), quote(SyncPage._meta.db_table)
-    sql = (  # the names are our own models'; every value is a parameter
-        f"SELECT {key} FROM {table} WHERE retired_at IS NULL AND {key} > %s"  # noqa: S608
-        f" EXCEPT {_LISTED_IDS[connection.vendor].format(pages=pages)} ORDER BY 1 LIMIT %s"
-    )
-    last = ""
-    while True:
-        with connection.cursor() as cursor:
-            cursor.execute(sql, [last, run.pk, UNLISTED_PORTION])
-            ids = [row[0] for row in cursor.fetchall()]
-        yield from ids
-        if len(ids) < UNLISTED_PORTION:
-            return
-        last = ids[-1]
-
-
-def portions(ids: Iterable[str]) -> Iterator[list[str]]:
-    portion: list[str] = []
-    for zoho_id in ids:
-        portion.append(zoho_id)
-        if len(portion) == BY_ID_PORTION:
-            yield portion
-            portion = []
-    if portion:
-        yield portion
+def settle_older(run: SyncRun) -> None:
+    """What an earlier run wanted confirmed has been looked at anew."""
+    older = SyncRun.objects.filter(kind=run.kind, state=SyncRun.State.UNCONFIRMED, pk__lt=run.pk)
+    for unconfirmed in older:
+        unconfirmed.settle(f"Nobody decided; run #{run.pk} has looked at it anew.")

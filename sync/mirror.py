@@ -1,12 +1,17 @@
 """What the engine must be told of one mirror; everything else is the same for all of them."""
 
+import datetime as dt
+import hashlib
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Protocol
 
 from django.db import models
 
 from integrations.zoho.inventory import Page
+from integrations.zoho.records import Record
 
 Fields = tuple[Any, ...]
 
@@ -14,28 +19,37 @@ Fields = tuple[Any, ...]
 class Source(Protocol):
     """Where a mirror's records come from."""
 
-    def pages(self, start_page: int) -> Iterator[Page]:
-        """Every record, from that page on, in an order that does not move."""
+    def pages(self, start_page: int, expected: int) -> Iterator[Page]:
+        """Every record, from that page on, in an order that does not move. About `expected`
+        records are to come in all; 0 when nobody knows."""
 
-    def by_id(self, zoho_ids: Sequence[str]) -> list[dict[str, Any]]:
+    def changed(self, since: dt.datetime, start_page: int) -> Iterator[Page]:
+        """The records modified at or after `since`, from that page on, newest first."""
+
+    def by_id(self, zoho_ids: Sequence[str]) -> list[Record]:
         """Those of the records asked for that still exist."""
 
     def take_calls(self) -> int:
         """API calls made since this was last asked."""
+
+    def close(self) -> None:
+        """No more will be asked."""
 
 
 @dataclass(frozen=True)
 class Mirror:
     """A table that mirrors one kind of Zoho record.
 
-    `model` has a unique column `key` holding Zoho's id, called `record_key` in Zoho's records,
-    and the columns `retired_at` and `synced_at`. `fields` names the mirrored columns in the order
-    of the tuple that `read` makes of a record.
+    `model` has a unique column `key` holding Zoho's id, and the columns `retired_at`, `synced_at`
+    and `fingerprint` (see sync/fingerprint.py). `fields` names the mirrored
+    columns in the order of the tuple that `read` makes of a record; two of them tell how a record
+    is called (`label`) and when Zoho last modified it (`modified`, indexed).
     """
 
     model: type[models.Model]
     key: str
-    record_key: str
+    label: str
+    modified: str
     fields: tuple[str, ...]
     # One record → its mirrored columns. Raises BadRecord.
     read: Callable[[Mapping[str, Any]], Fields]
@@ -48,3 +62,10 @@ class Mirror:
     def kind(self) -> str:
         """How its runs are told from other mirrors' runs."""
         return self.model._meta.label_lower
+
+    @cached_property
+    def version(self) -> bytes:
+        """Changes with the code that reads records, so that a new release reads them anew."""
+        module = inspect.getmodule(self.read)
+        assert module is not None
+        return hashlib.blake2b(inspect.getsource(module).encode(), digest_size=16).digest()

@@ -2,9 +2,10 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import structlog
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import DatabaseError, connection, connections
 from django.utils import timezone
@@ -33,8 +34,10 @@ def carry_out(run: SyncRun, work: Work) -> SyncRun:
             work(run)
         run.finish()
     except LeaseLost:
-        log.warning("Another worker carries this run now; this one stops", run=run.pk)
         run.refresh_from_db()
+        log.warning("The run is no longer this worker's; it stops", run=run.pk, state=run.state)
+    except SoftTimeLimitExceeded:
+        _make_way(run)
     except TryAgain as error:
         _wait_or_fail(run, error)
     except ZohoError as error:
@@ -60,6 +63,14 @@ def carry_out(run: SyncRun, work: Work) -> SyncRun:
     return run
 
 
+def _make_way(run: SyncRun) -> None:
+    """A long run gives its worker to others now and then, and queues up again behind them."""
+    log.info("The run makes way for other work", run=run.pk, page=run.pages)
+    run.refresh_from_db()  # what was being saved when the time was over has been rolled back
+    with suppress(LeaseLost):
+        run.wait("Makes way for other work, and goes on by itself.", seconds=0, counts=False)
+
+
 def _wait_or_fail(run: SyncRun, error: TryAgain) -> None:
     # A spent limit is waited for as often as it takes; other trouble is bounded.
     counts = not isinstance(error, ZohoRateLimitError)
@@ -73,7 +84,8 @@ def _wait_or_fail(run: SyncRun, error: TryAgain) -> None:
     seconds = error.retry_after or 0
     if counts:
         seconds = max(seconds, settings.SYNC_RETRY_DELAY)
-    run.wait(error.message, seconds=seconds, counts=counts)
+    with suppress(LeaseLost):
+        run.wait(error.message, seconds=seconds, counts=counts)
     log.warning("Sync waits", run=run.pk, reason=error.message, seconds=round(seconds))
 
 

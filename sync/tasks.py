@@ -1,7 +1,9 @@
 """Celery's way in to what all runs share."""
 
+import structlog
 from celery import shared_task
 
+from sync.models import Change
 from sync.queue import wake_forsaken_runs
 
 
@@ -9,3 +11,10 @@ from sync.queue import wake_forsaken_runs
 def wake_runs() -> None:
     """Beat's tick: see `sync.queue.wake_forsaken_runs`."""
     wake_forsaken_runs()
+
+
+@shared_task(ignore_result=True)
+def prune_history() -> None:
+    """Beat's daily chore: see `Change.prune`."""
+    pruned = Change.prune()
+    structlog.get_logger(__name__).info("Forgot the oldest history", rows=pruned)

@@ -6,4 +6,5 @@ app_name = "sync"
 urlpatterns = [
     path("runs/<int:run_id>/", views.status, name="status"),
     path("runs/<int:run_id>/progress/", views.progress, name="progress"),
+    path("runs/<int:run_id>/<slug:action>/", views.act, name="act"),
 ]

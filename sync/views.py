@@ -1,15 +1,25 @@
-"""A run as it stands: JSON for programs, a piece of page for the run's own page."""
+"""A run as it stands, as JSON or as a piece of its page; and what a person may do with it."""
 
+from collections.abc import Callable
+from typing import Any
+
+from django.contrib import messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
-from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import get_object_or_404, render
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_POST, require_safe
 
+from sync import follow_up
 from sync.models import SyncRun
+from sync.queue import enqueue
 
 STOP_POLLING = 286  # htmx's own status for "take this and ask no more"
+NOT_REACHED = (
+    "The work queue cannot be reached at the moment. Your sync is saved and will start by itself "
+    "when the queue is back."
+)
 
 
 @never_cache
@@ -37,7 +47,95 @@ def status(request: HttpRequest, run_id: int) -> JsonResponse:
 @permission_required("sync.view_syncrun", raise_exception=True)
 @require_safe
 def progress(request: HttpRequest, run_id: int) -> HttpResponse:
-    """The live part of a run's page. The browser stops asking when the run has ended."""
+    """The live part of a run's page. The browser stops asking when nothing will change."""
     run = get_object_or_404(SyncRun, pk=run_id)
-    code = 200 if run.is_active else STOP_POLLING
+    code = 200 if run.is_active and run.state != SyncRun.State.PAUSED else STOP_POLLING
     return render(request, "sync/progress.html", {"run": run}, status=code)
+
+
+@never_cache
+@staff_member_required
+@permission_required("sync.trigger_zoho_sync", raise_exception=True)
+@require_POST
+def act(request: HttpRequest, run_id: int, action: str) -> HttpResponse:
+    """Pause, resume, cancel, confirm, dismiss or apply a run, and land on a run's page.
+
+    An action that does not fit the run's state changes nothing, and says so.
+    """
+    run = get_object_or_404(SyncRun, pk=run_id)
+    if action not in ACTIONS:
+        raise Http404
+    if action not in run.actions():
+        messages.warning(
+            request, f"{run} is {run.get_state_display().lower()} by now; nothing was done."
+        )
+        return land(request, run)
+    return ACTIONS[action](request, run)
+
+
+def _pause(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    run.pause(
+        f"Paused by {request.user.get_username()}. Nothing is read until somebody resumes or "
+        "cancels it; what was read is kept."
+    )
+    return land(request, run)
+
+
+def _resume(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    if run.resume() and not enqueue(run):
+        messages.warning(request, NOT_REACHED)
+    return land(request, run)
+
+
+def _cancel(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    run.cancel(
+        f"Cancelled by {request.user.get_username()}. What was read until then is kept; nothing "
+        "was retired for what was not read."
+    )
+    return land(request, run)
+
+
+def _confirm(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    return land_on(request, *follow_up.confirm(run, request.user))
+
+
+def _dismiss(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    follow_up.dismiss(run, request.user)
+    return land(request, run)
+
+
+def _apply(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    return land_on(request, *follow_up.apply(run, request.user))
+
+
+ACTIONS: dict[str, Callable[[HttpRequest, Any], HttpResponse]] = {
+    "pause": _pause,
+    "resume": _resume,
+    "cancel": _cancel,
+    "confirm": _confirm,
+    "dismiss": _dismiss,
+    "apply": _apply,
+}
+
+
+def land_on(request: HttpRequest, run: SyncRun, is_new: bool) -> HttpResponse:
+    """Start a run that was just asked for, say so, and go to its page; or to the one that is in
+    its way."""
+    if not is_new:
+        messages.warning(
+            request,
+            f"{run} is active, and only one can be. Nothing was started; ask again when it has "
+            "ended, or cancel it.",
+        )
+    elif enqueue(run):
+        messages.success(request, f"Task initiated: {run.task_id}")
+    else:
+        messages.warning(request, NOT_REACHED)
+    return land(request, run)
+
+
+def land(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    """The run's page, or its records for those who may not see runs."""
+    if not request.user.has_perm("sync.view_syncrun"):
+        return redirect(run.records_url())
+    return redirect("admin:sync_syncrun_change", run.pk)

@@ -3,8 +3,13 @@ import time
 import pytest
 import redis
 
+from integrations.models import ZohoUsage
 from integrations.zoho.budget import SHARE_FOR_PEOPLE, Budget
 from integrations.zoho.errors import ZohoRateLimitError, ZohoUnavailableError
+
+pytestmark = pytest.mark.django_db
+
+Purpose = ZohoUsage.Purpose
 
 
 @pytest.fixture
@@ -24,8 +29,7 @@ def limits(settings):
 
 def spend(budget, calls):
     for _ in range(calls):
-        with budget.call():
-            pass
+        budget.give_back(budget.take())
 
 
 def test_the_101st_call_of_a_minute_waits(limits):
@@ -44,13 +48,13 @@ def test_a_share_of_the_day_is_kept_for_people(limits):
     """A schedule must not use up the calls that somebody at a screen needs."""
     limits(day=20)
     kept_back = int(20 * SHARE_FOR_PEOPLE)
-    spend(Budget(), 20 - kept_back)
+    spend(Budget(Purpose.SCHEDULE), 20 - kept_back)
 
-    with pytest.raises(ZohoRateLimitError, match="scheduled work"):
-        spend(Budget(), 1)
-    spend(Budget(by_person=True), kept_back)
+    with pytest.raises(ZohoRateLimitError, match="nobody started by hand"):
+        spend(Budget(Purpose.SCHEDULE), 1)
+    spend(Budget(), kept_back)
     with pytest.raises(ZohoRateLimitError):
-        spend(Budget(by_person=True), 1)
+        spend(Budget(), 1)
 
 
 def test_calls_in_flight_are_capped_over_all_workers(limits):
@@ -59,20 +63,13 @@ def test_calls_in_flight_are_capped_over_all_workers(limits):
     naps = []
     budget = Budget(sleep=naps.append)
 
-    with budget.call(), Budget().call(), pytest.raises(ZohoRateLimitError), budget.call():
-        pass
+    slots = [budget.take(), Budget().take()]
+    with pytest.raises(ZohoRateLimitError):
+        budget.take()
     assert naps
 
+    budget.give_back(slots[0])
     spend(budget, 1)
-
-
-def test_a_failed_call_gives_its_slot_back(limits):
-    """Otherwise every time-out would cost a slot for a minute."""
-    limits(at_once=1)
-
-    for _ in range(3):
-        with pytest.raises(ValueError, match="boom"), Budget().call():
-            raise ValueError("boom")
 
 
 def test_when_zoho_asks_for_a_pause_everybody_pauses(limits):
@@ -81,7 +78,7 @@ def test_when_zoho_asks_for_a_pause_everybody_pauses(limits):
     Budget().pause_everyone(30)
 
     with pytest.raises(ZohoRateLimitError) as caught:
-        spend(Budget(by_person=True), 1)
+        spend(Budget(), 1)
 
     assert 25 < caught.value.retry_after <= 30
 
@@ -104,3 +101,24 @@ def test_without_limits_redis_is_not_asked(limits, settings):
     spend(Budget(), 1000)
 
     assert time.monotonic() - began < 5
+
+
+def test_a_redis_that_lost_its_memory_makes_everybody_wait(limits, settings):
+    """Who knows what was spent in the last minute? The ledger knows that something was."""
+    limits(minute=100)
+    spend(Budget(), 3)
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+
+    with pytest.raises(ZohoRateLimitError) as caught:
+        spend(Budget(), 1)
+
+    assert 50 < caught.value.retry_after <= 60
+
+
+def test_a_redis_that_is_new_makes_nobody_wait(limits, settings):
+    """The first sync of a new installation starts at once."""
+    limits(minute=100)
+    ZohoUsage.objects.all().delete()
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+
+    spend(Budget(), 1)

@@ -1,4 +1,7 @@
+import time
+
 import pytest
+import redis
 
 from integrations.zoho.errors import ZohoAPIError, ZohoUnavailableError
 from integrations.zoho.inventory import IDS_PER_CALL
@@ -21,7 +24,7 @@ def test_450_items_are_three_calls(zoho, inventory):
     pages = list(inventory.fetch_all_products())
 
     assert [len(page.records) for page in pages] == [200, 200, 50]
-    assert [item["item_id"] for page in pages for item in page.records] == ids
+    assert [record.zoho_id for page in pages for record in page.records] == ids
     assert paths(zoho) == [ITEMS] * 3
 
 
@@ -75,7 +78,7 @@ def test_chosen_items_come_in_as_few_calls_as_zoho_allows(zoho, inventory):
 
     found = inventory.fetch_products_by_id(ids)
 
-    assert {item["item_id"] for item in found} == set(ids)
+    assert {record.zoho_id for record in found} == set(ids)
     assert paths(zoho) == ["/inventory/v1/itemdetails"] * 2
 
 
@@ -88,4 +91,72 @@ def test_items_that_are_gone_are_left_out(zoho, inventory, whole_batch_404):
 
     found = inventory.fetch_products_by_id([kept, gone])
 
-    assert [item["item_id"] for item in found] == [kept]
+    assert [record.zoho_id for record in found] == [kept]
+
+
+def test_pages_are_fetched_ahead_and_yielded_in_order(zoho, inventory, settings):
+    """Zoho answers in half a second; saving one page takes a hundredth of that."""
+    settings.ZOHO_CONCURRENCY = 5
+    add_items(zoho, 1800)
+    # The first pages take longest, so that they would come last.
+    for page in range(1, 5):
+        zoho.faults.add("slow", path=ITEMS, page=page, seconds=0.5 - page / 10, times=1)
+    began = time.monotonic()
+
+    pages = list(inventory.fetch_all_products(expected_pages=9))
+
+    assert time.monotonic() - began < 0.9  # 1.0 s one after the other
+    assert [page.number for page in pages] == list(range(1, 10))
+    assert [r.zoho_id for page in pages for r in page.records] == list(zoho.items)
+    assert len(paths(zoho)) == 9
+
+
+def test_a_repeated_page_neither_drops_nor_reorders_another(zoho, inventory, settings):
+    """Trouble on one page is that page's alone."""
+    settings.ZOHO_CONCURRENCY = 5
+    add_items(zoho, 1000)
+    zoho.faults.add("html_502", path=ITEMS, page=2, times=2)
+    zoho.faults.add("unauthorized", path=ITEMS, page=4, times=1)
+
+    pages = list(inventory.fetch_all_products(expected_pages=5))
+
+    assert [r.zoho_id for page in pages for r in page.records] == list(zoho.items)
+
+
+def test_where_the_end_is_not_known_no_call_is_wasted(zoho, inventory, settings):
+    """Guessing ahead would cost calls at the end of every first run."""
+    settings.ZOHO_CONCURRENCY = 5
+    add_items(zoho, 450)
+
+    list(inventory.fetch_all_products())
+
+    assert len(paths(zoho)) == 3
+
+
+def test_one_slot_is_left_for_a_single_question(zoho, inventory, settings):
+    """Somebody at a screen must not wait behind a sweep of the whole catalogue."""
+    settings.ZOHO_CONCURRENCY = 3
+    zoho.limits.at_once = 2
+    zoho.latency = 0.05
+    add_items(zoho, 2000)
+
+    list(inventory.fetch_all_products(expected_pages=10))
+
+    assert zoho.limits.refused == 0
+
+
+def test_a_sweep_that_is_given_up_leaves_nothing_behind(zoho, inventory, settings):
+    """Slots that stay taken would slow down everybody else for a minute."""
+    settings.ZOHO_CONCURRENCY = 5
+    add_items(zoho, 2000)
+    sweep = inventory.fetch_all_products(expected_pages=10)
+    next(sweep)
+
+    sweep.close()
+    inventory.close()
+
+    slots = redis.Redis.from_url(settings.REDIS_URL)
+    deadline = time.monotonic() + 5
+    while slots.zcard("zoho-sync:budget:at-once") and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not slots.zcard("zoho-sync:budget:at-once")

@@ -24,7 +24,8 @@ def test_requests_are_signed_with_zohos_own_word(zoho, inventory):
     """Zoho Inventory answers 401 to "Bearer", and the simulator does too."""
     zoho.add_item(name="Desk")
 
-    assert [item["name"] for item in inventory.fetch_products().records] == ["Desk"]
+    (record,) = inventory.fetch_products().records
+    assert record.parsed()["name"] == "Desk"
 
 
 def test_one_connection_is_kept_open(zoho, inventory):
@@ -41,7 +42,8 @@ def test_money_and_quantities_are_decimals(zoho, inventory):
     """0.1 + 0.2 is not 0.3 in binary; a price list must be."""
     zoho.add_item(name="Cable", rate="99.99", stock_on_hand="10.125")
 
-    (item,) = inventory.fetch_products().records
+    (record,) = inventory.fetch_products().records
+    item = record.parsed()
 
     assert item["rate"] == Decimal("99.99")
     assert item["stock_on_hand"] == Decimal("10.125")

@@ -1,8 +1,11 @@
-"""The call budget: one for all workers on all machines, kept in Redis.
+"""The call budget: one for all workers on all machines.
 
 Zoho allows an organisation about 100 calls a minute, a number a day that depends on the plan, and
 five or ten at once. Breaking the minute limit locks people out of Zoho's own pages too, so we stop
 short of it ourselves. When Zoho says "too many" all the same, everybody pauses together.
+
+The minute and the calls in flight live in Redis, where everybody's are counted in one step; the
+day lives in PostgreSQL (`ZohoUsage`), because it must outlive a restart of Redis.
 
 Source: https://www.zoho.com/inventory/api/v1/introduction/ (limits), read through two write-ups.
 """
@@ -10,8 +13,7 @@ Source: https://www.zoho.com/inventory/api/v1/introduction/ (limits), read throu
 import datetime as dt
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from functools import lru_cache
 
 import redis
@@ -20,6 +22,8 @@ from django.conf import settings
 from django.utils import timezone
 from redis.commands.core import Script
 
+from integrations.models import ZohoUsage
+from integrations.models.usage import utc_today
 from integrations.zoho.errors import ZohoRateLimitError, ZohoUnavailableError
 
 log = structlog.get_logger(__name__)
@@ -29,18 +33,20 @@ SHARE_FOR_PEOPLE = 0.1
 # A slot whose holder was killed frees itself after this many seconds: longer than any one call.
 SLOT_SECONDS = 60
 LONGEST_NAP = 2.0  # seconds to wait here for a slot; a longer wait is the caller's
+# Calls of the day's ledger booked at a time: it starts with one and doubles. Those of a worker
+# that is killed stay booked, so the ledger may count some too many, never one too few.
+MOST_BOOKED = 16
+MINUTE = 60.0
 
 # Every clock is Redis's own, so that machines whose clocks differ agree.
 _TAKE = """
-local per_minute, at_once, per_day = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
-local slot, slot_ms = ARGV[4], tonumber(ARGV[5])
+local per_minute, at_once = tonumber(ARGV[1]), tonumber(ARGV[2])
+local slot, slot_ms = ARGV[3], tonumber(ARGV[4])
+if redis.call('EXISTS', KEYS[4]) == 0 then return {'forgot', 0} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
-local pause = redis.call('PTTL', KEYS[4])
+local pause = redis.call('PTTL', KEYS[3])
 if pause > 0 then return {'pause', pause} end
-if per_day > 0 and tonumber(redis.call('GET', KEYS[3]) or '0') >= per_day then
-  return {'day', 0}
-end
 if per_minute > 0 then
   redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now - 60000)
   if redis.call('ZCARD', KEYS[1]) >= per_minute then
@@ -58,12 +64,12 @@ if per_minute > 0 then
   redis.call('ZADD', KEYS[1], now, slot)
   redis.call('PEXPIRE', KEYS[1], 61000)
 end
-redis.call('INCR', KEYS[3])
-redis.call('EXPIRE', KEYS[3], 172800)
 return {'ok', 0}
 """
 
 _PREFIX = "zoho-sync:budget"
+_KEYS = [f"{_PREFIX}:{name}" for name in ("minute", "at-once", "pause", "remembers")]
+_AT_ONCE, _PAUSE, _REMEMBERS = _KEYS[1:]
 
 
 @lru_cache(maxsize=4)
@@ -77,107 +83,136 @@ def _script(url: str) -> Script:
 
 
 class Budget:
-    """Ask it before each call: `with budget.call(): …`.
+    """Ask it before each call: `slot = budget.take()`, and `budget.give_back(slot)` after it.
 
-    `by_person` marks work that somebody is waiting for; it may use the share that is kept back.
+    `purpose` says whose calls these are; a person's may use the share that is kept back. What it
+    has booked and not used is returned by `close`. `take` and `close` need the database and
+    belong to one thread; `give_back` and `pause_everyone` to any.
     """
 
     def __init__(
-        self, *, by_person: bool = False, sleep: Callable[[float], None] = time.sleep
+        self,
+        purpose: ZohoUsage.Purpose = ZohoUsage.Purpose.PERSON,
+        *,
+        sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self.by_person = by_person
+        self.purpose = purpose
         self.sleep = sleep
+        self._booked = 0
+        self._booked_on = utc_today()
+        self._book_next = 1
 
-    @contextmanager
-    def call(self) -> Iterator[None]:
-        """Hold a slot for one call.
+    def take(self, longest_nap: float = LONGEST_NAP) -> str:
+        """The right to make one call, as a slot to give back.
 
         Raises ZohoRateLimitError when the budget is spent for longer than a nap, and
         ZohoUnavailableError when Redis cannot be asked: without it nobody knows what the other
         workers have spent, so no call is made.
         """
-        if not self._limited():
-            yield
-            return
         slot = uuid.uuid4().hex
-        try:
-            self._take(slot)
-        except redis.RedisError as error:
-            raise ZohoUnavailableError(
-                "The shared call budget cannot be read because Redis does not answer, so Zoho was "
-                "not called. What was synced is kept; this goes on when Redis is back.",
-                retry_after=30,
-            ) from error
-        try:
-            yield
-        finally:
+        if settings.ZOHO_REQUESTS_PER_MINUTE or settings.ZOHO_CONCURRENCY:
             try:
-                _redis(settings.REDIS_URL).zrem(f"{_PREFIX}:at-once", slot)
-            except redis.RedisError:
-                log.warning("A call slot could not be returned; it frees itself in a minute")
+                self._take_slot(slot, longest_nap)
+            except redis.RedisError as error:
+                raise ZohoUnavailableError(
+                    "The shared call budget cannot be read because Redis does not answer, so Zoho "
+                    "was not called. What was synced is kept; this goes on when Redis is back.",
+                    retry_after=30,
+                ) from error
+        try:
+            self._take_from_day()
+        except BaseException:
+            self.give_back(slot)
+            raise
+        return slot
+
+    def give_back(self, slot: str) -> None:
+        """The call has ended: another may be made at the same time."""
+        if not settings.ZOHO_CONCURRENCY:
+            return
+        try:
+            _redis(settings.REDIS_URL).zrem(_AT_ONCE, slot)
+        except redis.RedisError:
+            log.warning("A call slot could not be returned; it frees itself in a minute")
+
+    def close(self) -> None:
+        """Return what was booked and not used."""
+        if self._booked and self._booked_on == utc_today():
+            ZohoUsage.give_back(self.purpose, self._booked)
+        self._booked = 0
 
     def pause_everyone(self, seconds: float) -> None:
         """Zoho said "too many": nobody calls for this long."""
-        if not self._limited():
+        if not (settings.ZOHO_REQUESTS_PER_MINUTE or settings.ZOHO_CONCURRENCY):
             return
         try:
-            _redis(settings.REDIS_URL).set(f"{_PREFIX}:pause", 1, px=max(1, int(seconds * 1000)))
+            _redis(settings.REDIS_URL).set(_PAUSE, 1, px=max(1, int(seconds * 1000)))
         except redis.RedisError:
             log.warning("The other workers could not be told of Zoho's limit: Redis is away")
 
-    @staticmethod
-    def calls_today() -> int:
-        """Calls made since midnight UTC. Raises redis.RedisError."""
-        return int(_redis(settings.REDIS_URL).get(_day_key()) or 0)
-
-    @staticmethod
-    def _limited() -> bool:
-        return bool(
-            settings.ZOHO_REQUESTS_PER_MINUTE
-            or settings.ZOHO_REQUESTS_PER_DAY
-            or settings.ZOHO_CONCURRENCY
-        )
-
-    def _take(self, slot: str) -> None:
-        keys = [f"{_PREFIX}:minute", f"{_PREFIX}:at-once", _day_key(), f"{_PREFIX}:pause"]
+    def _take_slot(self, slot: str, longest_nap: float) -> None:
         waited = 0.0
         while True:
             arguments: list[int | str] = [
                 settings.ZOHO_REQUESTS_PER_MINUTE,
                 settings.ZOHO_CONCURRENCY,
-                self._allowed_today(),
                 slot,
                 SLOT_SECONDS * 1000,
             ]
-            answer = _script(settings.REDIS_URL)(keys=keys, args=arguments)
+            answer = _script(settings.REDIS_URL)(keys=_KEYS, args=arguments)
             reason, seconds = answer[0].decode(), float(answer[1]) / 1000
             if reason == "ok":
                 return
-            if reason == "day":
-                raise ZohoRateLimitError(
-                    f"The {self._allowed_today():,} Zoho calls allowed today"
-                    f"{'' if self.by_person else ' for scheduled work'} are used up.",
-                    retry_after=_until_midnight(),
-                )
-            if waited + seconds > LONGEST_NAP:
+            if reason == "forgot":
+                self._remember()
+                continue
+            if waited + seconds > longest_nap:
                 raise ZohoRateLimitError(_WAITS[reason], retry_after=seconds)
             self.sleep(seconds)
             waited += seconds
 
-    def _allowed_today(self) -> int:
+    def _remember(self) -> None:
+        """Redis is new or has lost its memory: what was spent in the last minute is not known.
+
+        The day's ledger knows when calls were last made; a minute after that all is forgiven.
+        """
+        last = ZohoUsage.last_call()
+        spent = (timezone.now() - last).total_seconds() if last else MINUTE
+        if spent < MINUTE and settings.ZOHO_REQUESTS_PER_MINUTE:
+            log.warning("Redis has lost the call budget's memory; nobody calls for a minute")
+            self.pause_everyone(MINUTE - max(0.0, spent))
+        _redis(settings.REDIS_URL).set(_REMEMBERS, 1)
+
+    def _take_from_day(self) -> None:
+        if not self._booked or self._booked_on != utc_today():
+            allowed = self._allowed_today()
+            self._booked_on = utc_today()
+            self._booked = ZohoUsage.book(self.purpose, self._book_next, allowed)
+            self._book_next = min(2 * self._book_next, MOST_BOOKED)
+            if not self._booked:
+                person = self.purpose == ZohoUsage.Purpose.PERSON
+                raise ZohoRateLimitError(
+                    f"The {allowed:,} Zoho calls allowed today{'' if person else _NOT_PERSON} are "
+                    "used up.",
+                    retry_after=_until_midnight(),
+                )
+        self._booked -= 1
+
+    def _allowed_today(self) -> int | None:
         limit = settings.ZOHO_REQUESTS_PER_DAY
-        return limit if self.by_person else max(limit and 1, int(limit * (1 - SHARE_FOR_PEOPLE)))
+        if not limit:
+            return None
+        if self.purpose == ZohoUsage.Purpose.PERSON:
+            return limit
+        return max(1, int(limit * (1 - SHARE_FOR_PEOPLE)))
 
 
+_NOT_PERSON = " for work that nobody started by hand"
 _WAITS = {
     "minute": "The calls allowed in a minute are used up for the moment.",
     "at once": "As many Zoho calls as allowed at once are under way.",
     "pause": "Zoho asked for a pause.",
 }
-
-
-def _day_key() -> str:
-    return f"{_PREFIX}:day:{timezone.now().astimezone(dt.UTC):%Y-%m-%d}"
 
 
 def _until_midnight() -> float:

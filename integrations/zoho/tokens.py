@@ -8,6 +8,7 @@ Source: https://www.zoho.com/crm/developer/docs/api/v8/refresh.html and .../toke
 """
 
 import datetime as dt
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,7 +17,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.models import ZohoCredential
+from integrations.models import ZohoCredential, ZohoUsage
 from integrations.redaction import remember_secret
 from integrations.zoho.data_centers import data_center, is_loopback, is_trusted_url, origin
 from integrations.zoho.errors import (
@@ -33,6 +34,9 @@ log = structlog.get_logger(__name__)
 
 TOKEN_TIMEOUT = (5, 15)  # connect, read; seconds. The row lock is held no longer than this.
 DEFAULT_LIFETIME = 3600  # seconds; `expires_in` has been missing from answers now and then
+# How long a caller goes by the token it has read, in seconds. A newer one, or none, is found when
+# this is over, or when Zoho refuses the one at hand.
+READ_AGAIN_AFTER = 5.0
 # Zoho clears "Access Denied" after five to fifteen minutes of silence.
 ACCESS_DENIED_WAIT = dt.timedelta(minutes=10)
 
@@ -56,14 +60,21 @@ def get_valid_token() -> str:
 
 
 class ZohoTokens:
-    """Reads and refreshes the stored token; it keeps none itself."""
+    """Reads and refreshes the stored token. `purpose` says whose work a new one is minted for."""
+
+    def __init__(self, purpose: ZohoUsage.Purpose = ZohoUsage.Purpose.PERSON) -> None:
+        self.purpose = purpose
+        self._token = ""
+        self._read_again_at = 0.0
 
     def current(self) -> str:
-        # Asked before each call: the other secrets stay where they are, undeciphered.
-        credential = ZohoCredential.objects.only("access_token", "expires_in").first()
-        if credential is None or not _usable(credential):
-            return self.refresh()
-        return credential.access_token
+        """Asked before each call: a sweep of a thousand pages reads the row now and then only."""
+        if time.monotonic() >= self._read_again_at:
+            credential = ZohoCredential.objects.only("access_token", "expires_in").first()
+            usable = credential is not None and _usable(credential)
+            self._token = credential.access_token if credential and usable else self.refresh()
+            self._read_again_at = time.monotonic() + READ_AGAIN_AFTER
+        return self._token
 
     def refresh(self, rejected: str | None = None) -> str:
         """Ask Zoho for a new token, unless somebody already has.
@@ -72,6 +83,7 @@ class ZohoTokens:
         of its own: inside another one the new token could be rolled back after Zoho minted it,
         and the row lock would be held for as long as that one lasts.
         """
+        self._read_again_at = 0.0
         failure: ZohoError | None = None
         with transaction.atomic(durable=True):
             credential = ZohoCredential.objects.select_for_update().first()
@@ -92,6 +104,7 @@ class ZohoTokens:
                 _note_failure(credential, error)
             else:
                 _accept(credential, answer)
+                ZohoUsage.count(self.purpose, tokens=1)
         if failure:
             raise failure
         return credential.access_token

@@ -3,10 +3,12 @@
 Answers leave here as parsed JSON with `Decimal` numbers, or as one of the errors of errors.py.
 """
 
-import json
 import time
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import copy_context
+from functools import partial
 from typing import Any
 
 import requests
@@ -15,7 +17,8 @@ from django.conf import settings
 from urllib3.exceptions import InvalidHeader
 from urllib3.util import Retry
 
-from integrations.zoho.budget import Budget
+from integrations.models import ZohoUsage
+from integrations.zoho.budget import LONGEST_NAP, Budget
 from integrations.zoho.data_centers import is_trusted_url
 from integrations.zoho.errors import (
     TryAgain,
@@ -27,6 +30,7 @@ from integrations.zoho.errors import (
     ZohoRateLimitError,
     ZohoUnavailableError,
 )
+from integrations.zoho.records import Listing, read_body
 from integrations.zoho.retry import nap_before_retry
 from integrations.zoho.session import open_session
 from integrations.zoho.tokens import ZohoTokens
@@ -43,6 +47,7 @@ RATE_LIMIT_WORDS = {
     43: "Zoho asks us to slow down.",
     45: "Zoho's limit of calls a day is reached.",
 }
+AT_A_TIME = 1 << 20  # bytes of an answer
 UNAUTHORIZED_CODES = {14, 57}
 ORGANISATION_CODES = {6024, 6041, 4029}
 
@@ -52,7 +57,12 @@ class _Unauthorized(ZohoAuthError):
 
 
 class Transport:
-    """Holds the one `requests.Session`. Not for sharing between threads."""
+    """Holds the one `requests.Session`.
+
+    Calls are prepared and judged in the thread that owns the transport, where the database is;
+    only the sending and the reading happen in threads of their own, so that several calls can be
+    under way. `close` it at the end.
+    """
 
     def __init__(
         self,
@@ -66,27 +76,143 @@ class Transport:
         self.sleep = sleep
         self.calls = 0
         self.session: requests.Session | None = None  # opened by the first call, then kept
+        self._threads: ThreadPoolExecutor | None = None
 
-    def get(self, url: str, params: Mapping[str, Any]) -> dict[str, Any]:
-        """GET `url`; the body of a good answer (`code` 0).
+    def get(
+        self, url: str, params: Mapping[str, Any], listing: Listing | None = None
+    ) -> dict[str, Any]:
+        """GET `url`; the body of a good answer (`code` 0), the list of `listing` as Records.
 
         Repeats what may pass within the bounds of retry.py. Raises TryAgain, ZohoAuthError,
         ZohoConfigError or ZohoAPIError.
         """
+        return Call(self, url, params, listing).result()
+
+    def begin(self, url: str, params: Mapping[str, Any], listing: Listing | None = None) -> "Call":
+        """GET `url` while the caller does something else; ask the Call for its `result`.
+
+        When there is no room for the call just now, it is made when its result is asked for.
+        """
+        call = Call(self, url, params, listing)
+        with suppress(ZohoError):
+            call.send(longest_nap=0)
+        return call
+
+    def close(self) -> None:
+        """Return what is held: connections, threads, booked calls."""
+        if self._threads:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._threads = None
+        if self.session:
+            self.session.close()
+            self.session = None
+        self.budget.close()
+
+    def send(
+        self, url: str, params: Mapping[str, Any], listing: Listing | None, longest_nap: float
+    ) -> "tuple[str, Future[dict[str, Any]]]":
+        """Put a call under way: the token it goes with, and its answer to come."""
         if not is_trusted_url(url.split("?")[0]):
             raise ZohoConfigError("That address is not a Zoho host; no token was sent to it.")
+        if self.session is None:
+            self.session = open_session(url, connections=max(1, settings.ZOHO_CONCURRENCY))
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(
+                max(1, settings.ZOHO_CONCURRENCY), thread_name_prefix="zoho"
+            )
+        token = self.tokens.current()
+        slot = self.budget.take(longest_nap)
+        self.calls += 1
+        exchange = partial(self._exchange, self.session, url, params, listing, token, slot)
+        answer = self._threads.submit(copy_context().run, exchange)
+        # One that is never sent has nobody else to return its slot.
+        answer.add_done_callback(lambda it: self.budget.give_back(slot) if it.cancelled() else None)
+        return token, answer
+
+    def _exchange(
+        self,
+        session: requests.Session,
+        url: str,
+        params: Mapping[str, Any],
+        listing: Listing | None,
+        token: str,
+        slot: str,
+    ) -> dict[str, Any]:
+        """One request and its answer, in a thread without database."""
+        began = time.monotonic()
+        status: int | str = "no answer"
+        try:
+            response = session.get(
+                url,
+                params=params,
+                headers={"Authorization": f"Zoho-oauthtoken {token}"},
+                timeout=settings.ZOHO_TIMEOUT,
+                allow_redirects=False,
+                stream=True,
+            )
+            status = response.status_code
+            # In large pieces: `requests` by itself reads 10 kB at a time.
+            content = b"".join(response.iter_content(AT_A_TIME))
+        except requests.RequestException as error:
+            raise ZohoUnavailableError(f"Zoho did not answer ({type(error).__name__}).") from error
+        finally:
+            self.budget.give_back(slot)
+            log.info(
+                "GET",
+                path=url.split("/", 3)[-1],
+                page=params.get("page"),
+                status=status,
+                ms=round((time.monotonic() - began) * 1000),
+            )
+        try:
+            return read_answer(response, content, listing)
+        except ZohoRateLimitError as error:
+            self.budget.pause_everyone(error.retry_after or 0)
+            raise
+
+
+class Call:
+    """One GET on its way, with all the tries it may need."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        url: str,
+        params: Mapping[str, Any],
+        listing: Listing | None = None,
+    ) -> None:
+        self.transport = transport
+        self.url = url
+        self.params = params
+        self.listing = listing
+        self._token = ""
+        self._answer: Future[dict[str, Any]] | None = None
+
+    def send(self, longest_nap: float = LONGEST_NAP) -> None:
+        self._token, self._answer = self.transport.send(
+            self.url, self.params, self.listing, longest_nap
+        )
+
+    def result(self) -> dict[str, Any]:
+        """The body of a good answer. Repeats and raises as `Transport.get` says."""
         began = time.monotonic()
         tries = 0
-        rejected: str | None = None
+        refreshed = False
         while True:
-            token = self.tokens.refresh(rejected) if rejected else self.tokens.current()
             try:
-                return self._once(url, params, token)
+                if self._answer is None:
+                    self.send()
+                assert self._answer is not None
+                answer, self._answer = self._answer, None
+                return answer.result()
             except _Unauthorized:
-                if rejected:  # a fresh token was refused too: a person must act
+                if refreshed:  # a fresh token was refused too: a person must act
                     raise
-                rejected = token
+                refreshed = True
+                self.transport.tokens.refresh(rejected=self._token)
             except TryAgain as error:
+                if isinstance(error, ZohoRateLimitError) and error.status:
+                    ZohoUsage.count(self.transport.budget.purpose, rate_limited=1)
                 tries += 1
                 nap = nap_before_retry(error, tries=tries, elapsed=time.monotonic() - began)
                 if nap is None:
@@ -94,44 +220,12 @@ class Transport:
                 log.warning(
                     "Zoho call will be repeated", reason=error.message, seconds=round(nap, 1)
                 )
-                self.sleep(nap)
-
-    def _once(self, url: str, params: Mapping[str, Any], token: str) -> dict[str, Any]:
-        if self.session is None:
-            self.session = open_session(url)
-        with self.budget.call():
-            self.calls += 1
-            began = time.monotonic()
-            status: int | str = "no answer"
-            try:
-                response = self.session.get(
-                    url,
-                    params=params,
-                    headers={"Authorization": f"Zoho-oauthtoken {token}"},
-                    timeout=settings.ZOHO_TIMEOUT,
-                    allow_redirects=False,
-                )
-                status = response.status_code
-            except requests.RequestException as error:
-                raise ZohoUnavailableError(
-                    f"Zoho did not answer ({type(error).__name__})."
-                ) from error
-            finally:
-                log.info(
-                    "GET",
-                    path=url.split("/", 3)[-1],
-                    page=params.get("page"),
-                    status=status,
-                    ms=round((time.monotonic() - began) * 1000),
-                )
-        try:
-            return read_answer(response)
-        except ZohoRateLimitError as error:
-            self.budget.pause_everyone(error.retry_after or 0)
-            raise
+                self.transport.sleep(nap)
 
 
-def read_answer(response: requests.Response) -> dict[str, Any]:
+def read_answer(
+    response: requests.Response, content: bytes, listing: Listing | None = None
+) -> dict[str, Any]:
     """The JSON body of a good answer; everything else raised as what the caller does next.
 
     Good means HTTP 2xx and `code` 0: Zoho sends errors with HTTP 200, too.
@@ -143,9 +237,9 @@ def read_answer(response: requests.Response) -> dict[str, Any]:
             status=status,
         )
     try:
-        body = json.loads(response.content, parse_float=Decimal)
+        body = read_body(content, listing)
     except ValueError as error:
-        if status == 200 and response.content.lstrip()[:1] == b"<":
+        if status == 200 and content.lstrip()[:1] == b"<":
             raise _Unauthorized(
                 "Zoho answered with a web page instead of data, as it does when a sign-in is "
                 "needed. Check the connection.",

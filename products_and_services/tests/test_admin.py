@@ -1,13 +1,14 @@
 import re
+from html import unescape
 
 import pytest
 from django.db import IntegrityError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from integrations.zoho.errors import BadRecord
 from products_and_services.models import Product
-from sync.models import SyncError, SyncRun
+from sync.models import Change, SyncRun
+from sync.models.changes import Note
 from sync.plan import Plan
 
 pytestmark = pytest.mark.django_db
@@ -139,7 +140,7 @@ def test_selected_items_are_synced_and_those_without_an_id_are_told(client, cred
     )
 
     run = SyncRun.objects.get()
-    assert (run.mode, run.zoho_ids) == ("selected", ["46001"])
+    assert (run.mode, run.page_rows.get().zoho_ids) == ("selected", ["46001"])
     page = response.content.decode()
     assert "1 of the selected products have no Zoho item ID" in page
     assert f"Task initiated: {run.task_id}" in page
@@ -190,12 +191,13 @@ def test_the_failed_count_leads_to_the_failed_records_of_that_run(client):
         kind="products_and_services.product", state="failed", trigger="person", task_name="a.task"
     )
     run.start()
-    run.advance(plan=Plan(), bad=[BadRecord("The item has no name.", zoho_id="4711")], calls=1)
-    SyncError.objects.create(run=other, zoho_id="4712", message="Another run's.")
+    run.advance(Plan(), failed=1, calls=1)
+    Change.record(run, [Note("failed", "4711", after="The item has no name.")])
+    Change.record(other, [Note("failed", "4712", after="Another run's.")])
     page = client.get(f"/admin/sync/syncrun/{run.pk}/change/").content.decode()
-    (link,) = re.findall(r'href="(/admin/sync/syncerror/\?[^"]*)"', page)
+    (link,) = re.findall(r'href="(/admin/sync/change/\?[^"]*failed)"', page)
 
-    page = client.get(link, follow=True).content.decode()
+    page = client.get(unescape(link), follow=True).content.decode()
 
     assert "The item has no name." in page
     assert "4712" not in page

@@ -18,7 +18,7 @@ from products_and_services.services import (
     sync_products,
     sync_zoho_products_to_db,
 )
-from sync.models import SyncError, SyncRun
+from sync.models import FailedRecord, SyncRun
 from sync.runner import carry_out
 
 pytestmark = pytest.mark.django_db
@@ -147,7 +147,7 @@ def test_one_unreadable_item_is_set_aside_and_the_others_are_saved(zoho, sync):
     assert stats["errors"] == [
         {"zoho_id": "", "message": "Zoho sent an item without a usable item_id."}
     ]
-    assert SyncError.objects.get().run_id == stats["run_id"]
+    assert FailedRecord.objects.get().run_id == stats["run_id"]
 
 
 def test_an_item_that_becomes_unreadable_is_not_taken_for_gone(zoho, sync):
@@ -441,20 +441,19 @@ def test_a_run_that_was_cut_off_goes_on_after_its_last_saved_page(zoho, credenti
     def die():
         raise Killed
 
-    from products_and_services import services
     from sync import engine
 
     original = engine.save
 
-    def save_twice_then_die(run, *args, **kwargs):
+    def save_twice_then_die(*args, **kwargs):
         if kwargs["page"] == 3:
             die()
-        original(run, *args, **kwargs)
+        original(*args, **kwargs)
 
     engine.save = save_twice_then_die
     try:
         with pytest.raises(Killed):
-            carry_out(run, services.sync_products)
+            carry_out(run, sync_products)
     finally:
         engine.save = original
     zoho.clear_requests()

@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import IntegrityError, connections
 from django.utils import timezone
 
-from integrations.zoho.errors import BadRecord
-from sync.models import LeaseLost, SyncError, SyncPage, SyncRun
+from sync.models import Change, LeaseLost, SyncPage, SyncRun
+from sync.models.changes import Note
 from sync.plan import Plan
 
 pytestmark = pytest.mark.django_db
@@ -79,7 +79,7 @@ def test_a_worker_that_lost_its_run_cannot_write_to_it(run):
     SyncRun.objects.get(pk=run.pk).start()
 
     with pytest.raises(LeaseLost):
-        run.advance(plan=Plan(create=["1"]), bad=[], calls=1, page=1, zoho_ids=["1"])
+        run.advance(Plan(create=["1"]), calls=1, page=1, listed=["1"])
     with pytest.raises(LeaseLost):
         run.finish()
 
@@ -89,34 +89,31 @@ def test_a_worker_that_lost_its_run_cannot_write_to_it(run):
 def test_counts_add_up(run):
     """total == created + updated + unchanged + failed."""
     run.start()
-    bad = [BadRecord("The item has no name.", zoho_id="9"), BadRecord("no id")]
     plan = Plan(create=["1", "2"], update=["3"], unchanged=["4", "5"], revive=["3"])
 
-    run.advance(plan=plan, bad=bad, calls=1, page=1, zoho_ids=["1", "2", "3", "4", "5", "9"])
+    run.advance(plan, failed=2, calls=1, page=1, listed=["1", "2", "3", "4", "5", "9"])
 
     stats = SyncRun.objects.get(pk=run.pk).stats()
     assert stats["total"] == 7
     counted = ("created", "updated", "unchanged", "failed")
     assert stats["total"] == sum(stats[name] for name in counted)
-    assert stats["errors"] == [
-        {"zoho_id": "9", "message": "The item has no name."},
-        {"zoho_id": "", "message": "no id"},
-    ]
 
 
 def test_the_stats_name_at_most_a_hundred_errors(run):
-    """A result travels through Redis; the rest is under Failed records."""
-    run.start()
-    run.advance(plan=Plan(), bad=[BadRecord("bad", zoho_id=str(n)) for n in range(150)], calls=1)
+    """A result travels through Redis; the rest is on the run's page."""
+    notes = [Note(Change.Action.FAILED, str(number), after="bad") for number in range(150)]
+    Change.record(run, notes)
 
-    assert len(run.stats()["errors"]) == 100
-    assert SyncError.objects.count() == 150
+    errors = run.stats()["errors"]
+
+    assert len(errors) == 100
+    assert errors[0] == {"zoho_id": "0", "message": "bad"}
 
 
 def test_the_checkpoint_goes_when_the_run_ends(run):
     """It holds every id of the catalogue and is of no use any more."""
     run.start()
-    run.advance(plan=Plan(), bad=[], calls=1, page=1, zoho_ids=["1"])
+    run.advance(Plan(), calls=1, page=1, listed=["1"])
     run.finish()
 
     assert not SyncPage.objects.exists()

@@ -25,7 +25,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--full",
             action="store_true",
-            help="Read every item and retire those that are gone (what happens anyway).",
+            help="Read every item and retire those that are gone. This is the default.",
+        )
+        parser.add_argument(
+            "--changed",
+            action="store_true",
+            help="Read only what was modified in Zoho since the last sync: mostly one API call. "
+            "Stock movements and deletions are not seen.",
+        )
+        parser.add_argument(
+            "--dry-run",
+            action="store_true",
+            help="Write nothing; the differences are kept under Changes in the admin.",
         )
         parser.add_argument(
             "--item", action="append", default=[], metavar="ID", help="Only this item; repeatable."
@@ -33,8 +44,9 @@ class Command(BaseCommand):
         parser.add_argument("--json", action="store_true", help="Print only the stats object.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if options["full"] and options["item"]:
-            raise CommandError("Choose either --full or --item.")
+        if sum(map(bool, (options["full"], options["changed"], options["item"]))) > 1:
+            raise CommandError("Choose one of --full, --changed and --item.")
+        mode = SyncRun.Mode.CHANGED if options["changed"] else SyncRun.Mode.FULL
         bad_ids = [item for item in options["item"] if not item.isalnum()]
         if bad_ids:
             raise CommandError("An item ID consists of digits: " + ", ".join(bad_ids))
@@ -42,7 +54,11 @@ class Command(BaseCommand):
         try:
             with progress:
                 stats = sync_zoho_products_to_db(
-                    options["item"], on_start=progress.follow, on_wait=self.tell_wait
+                    options["item"],
+                    mode=mode,
+                    dry_run=options["dry_run"],
+                    on_start=progress.follow,
+                    on_wait=self.tell_wait,
                 )
         except SyncAlreadyActive as error:
             raise CommandError(
@@ -54,10 +70,19 @@ class Command(BaseCommand):
         if options["json"]:
             self.stdout.write(json.dumps(stats))
         else:
+            if options["dry_run"]:
+                self.stdout.write("Dry run, nothing was written. What a real run would do:")
             self.stdout.write(
                 "{total:,} read: {created:,} created, {updated:,} updated, {unchanged:,} "
                 "unchanged, {failed:,} failed. {retired:,} retired, {revived:,} revived. "
                 "{calls:,} API calls, {duration_seconds:.1f} s.".format(**stats)
+            )
+        if stats.get("to_confirm") and not options["dry_run"]:
+            self.stderr.write(
+                "{to_confirm:,} records are no longer in Zoho's list: too many at once to retire "
+                "them without asking. Confirm or dismiss it on the page of run {run_id} in the "
+                "admin.".format(**stats),
+                self.style.WARNING,
             )
         if stats["failed"]:
             sys.exit(SOME_FAILED)

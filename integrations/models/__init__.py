@@ -1,0 +1,6 @@
+"""The connection to Zoho, and what is spent on it."""
+
+from integrations.models.credential import EXPIRY_MARGIN, AwareDateTimeField, ZohoCredential
+from integrations.models.usage import ZohoUsage
+
+__all__ = ["EXPIRY_MARGIN", "AwareDateTimeField", "ZohoCredential", "ZohoUsage"]

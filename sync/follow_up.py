@@ -1,0 +1,76 @@
+"""What a person decides about a run: to apply it, to confirm or dismiss it, to try records again.
+
+Each answer is (run, is it new): the run that carries the decision out, or the one that is active
+and has to end first, in which case nothing was decided.
+"""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.db import transaction
+from django.db.models import QuerySet
+
+from sync.models import Change, FailedRecord, SyncRun
+
+Requested = tuple[SyncRun, bool]
+
+
+def apply(dry_run: SyncRun, user: Any) -> Requested:
+    """Run for real what `dry_run` only tried. What it finds then is what is written."""
+    return _request(
+        dry_run,
+        user,
+        mode=dry_run.mode,
+        since=dry_run.since,
+        # Of selected records, those that would have changed: the others were as they are.
+        zoho_ids=dry_run.changes.exclude(action=Change.Action.UNLISTED)
+        .order_by("zoho_id")
+        .values_list("zoho_id", flat=True)
+        .distinct()
+        .iterator(),
+    )
+
+
+def confirm(run: SyncRun, user: Any) -> Requested:
+    """Retire what `run` did not dare to; each record is looked up at Zoho once more before."""
+    unlisted = run.changes.filter(action=Change.Action.UNLISTED).order_by("id")
+    with transaction.atomic():
+        retiring, is_new = _request(
+            run,
+            user,
+            mode=SyncRun.Mode.SELECTED,
+            zoho_ids=unlisted.values_list("zoho_id", flat=True).iterator(),
+        )
+        if is_new:
+            run.settle(f"Confirmed by {user.get_username()}; see run #{retiring.pk}.")
+    return retiring, is_new
+
+
+def dismiss(run: SyncRun, user: Any) -> bool:
+    """Retire nothing. The next full run looks again, and asks again if need be."""
+    return run.settle(f"Dismissed by {user.get_username()}: nothing was retired.")
+
+
+def retry(failures: QuerySet[FailedRecord], user: Any) -> Requested | None:
+    """Fetch these records, and only these, once more; None when none of them has an id.
+
+    All are of one kind.
+    """
+    open_ones = failures.filter(closed_at=None).exclude(zoho_id="").order_by("id")
+    first = open_ones.first()
+    if first is None:
+        return None
+    last = SyncRun.objects.filter(kind=first.kind).first()
+    assert last is not None  # a failure comes from a run
+    ids: Iterable[str] = open_ones.filter(kind=first.kind).values_list("zoho_id", flat=True)
+    return _request(last, user, mode=SyncRun.Mode.SELECTED, zoho_ids=ids, origin=None)
+
+
+def _request(like: SyncRun, user: Any, **fields: Any) -> Requested:
+    return SyncRun.request(
+        like.kind,
+        task_name=like.task_name,
+        trigger=SyncRun.Trigger.PERSON,
+        user=user,
+        **{"origin": like, **fields},
+    )

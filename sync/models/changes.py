@@ -1,0 +1,91 @@
+"""What a run did to each record: the history of the mirror, and the differences of a dry run."""
+
+import datetime as dt
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from sync.models.runs import SyncRun
+from sync.rows import insert
+
+PRUNE_PORTION = 10_000
+
+
+class Note(NamedTuple):
+    """One row of Change before it is saved."""
+
+    action: str
+    zoho_id: str
+    field: str = ""
+    before: str | None = None
+    after: str | None = None
+
+
+class Change(models.Model):
+    """One thing that one run did to one record; an update has a row for each field.
+
+    Of a dry run, what it would have done. `before` and `after` are the values as text, exact;
+    None stands for "none".
+    """
+
+    class Action(models.TextChoices):
+        CREATED = "created", "Created"
+        UPDATED = "updated", "Updated"
+        REVIVED = "revived", "Revived"
+        RETIRED = "retired", "Retired"
+        FAILED = "failed", "Failed"
+        # Absent from Zoho's list, and not retired: it waits to be looked up, or to be confirmed.
+        UNLISTED = "unlisted", "Not listed"
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="changes")
+    action = models.CharField("what happened", max_length=10, choices=Action)
+    zoho_id = models.CharField("Zoho ID", max_length=100, blank=True)
+    field = models.CharField(max_length=100, blank=True, default="")
+    before = models.TextField(null=True, blank=True)
+    after = models.TextField(null=True, blank=True)
+
+    class Meta:
+        verbose_name = "change"
+        ordering = ["-id"]
+        indexes = [
+            models.Index(fields=["run", "action", "id"], name="change_by_run"),
+            models.Index(fields=["zoho_id", "id"], name="change_by_record"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.zoho_id} {self.field}".strip()
+
+    @classmethod
+    def record(cls, run: SyncRun, notes: Sequence[Note]) -> None:
+        """Save these in one statement."""
+        insert(cls, ("run", *Note._fields), [(run.pk, *note) for note in notes])
+
+    @classmethod
+    def prune(cls) -> int:
+        """Forget what runs did before the last SYNC_HISTORY_DAYS; how many rows that were.
+
+        In portions, so that no transaction holds the table for long.
+        """
+        before = timezone.now() - dt.timedelta(days=settings.SYNC_HISTORY_DAYS)
+        old = cls.objects.filter(run__finished_at__lt=before).order_by()
+        pruned = 0
+        while ids := list(old.values_list("pk", flat=True)[:PRUNE_PORTION]):
+            pruned += cls.objects.filter(pk__in=ids).delete()[0]
+        return pruned
+
+
+def as_text(value: Any) -> str | None:
+    """A mirrored value as a person reads it, with nothing rounded or left out."""
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, Decimal):
+        return f"{value.normalize():f}"
+    if isinstance(value, dt.datetime):
+        return value.astimezone(dt.UTC).isoformat()
+    return str(value)

@@ -1,0 +1,113 @@
+"""The error ledger: which records cannot be mirrored, and why."""
+
+import hashlib
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+from integrations.redaction import mask_personal
+from sync.models.runs import SyncRun
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A record that was read and could not be mirrored. `zoho_id` is "" when it has none."""
+
+    zoho_id: str
+    reason: str
+    payload: Any = field(repr=False)
+
+    @property
+    def key(self) -> str:
+        """What tells this record from others; one without an id is told by its contents."""
+        if self.zoho_id:
+            return self.zoho_id
+        return "no id " + hashlib.sha256(repr(self.payload).encode()).hexdigest()[:32]
+
+
+class FailedRecord(models.Model):
+    """One record that fails; its row is closed when it is next mirrored, or gone from Zoho."""
+
+    kind = models.CharField(max_length=100)
+    key = models.CharField(max_length=100, editable=False)
+    zoho_id = models.CharField("Zoho ID", max_length=100, blank=True)
+    reason = models.TextField()
+    payload = models.JSONField("what Zoho sent, personal data masked", null=True)
+    tries = models.PositiveIntegerField(default=1)
+    first_failed_at = models.DateTimeField("first failed", default=timezone.now)
+    last_failed_at = models.DateTimeField("last failed", default=timezone.now)
+    closed_at = models.DateTimeField("mended", null=True, blank=True)
+    run = models.ForeignKey(
+        SyncRun, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name="last run"
+    )
+
+    class Meta:
+        verbose_name = "failed record"
+        ordering = ["-last_failed_at", "-id"]
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "key"], name="one_row_per_failing_record"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["kind", "key"], condition=Q(closed_at=None), name="failed_record_open"
+            ),
+            models.Index(fields=["-last_failed_at", "-id"], name="failed_record_by_time"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.zoho_id or 'A record without an ID'}: {self.reason}"
+
+    @classmethod
+    def record(cls, run: SyncRun, failures: Collection[Failure]) -> None:
+        """Open a row for each, or count one try more on the row it has.
+
+        Only one run of a kind is active, so that reading first and writing then is safe.
+        """
+        now = timezone.now()
+        by_key = {failure.key: failure for failure in failures}
+        known = {row.key: row for row in FailedRecord.objects.filter(kind=run.kind, key__in=by_key)}
+        rows = []
+        for key, failure in by_key.items():
+            row = known.get(key) or FailedRecord(kind=run.kind, key=key, tries=0)
+            if row.closed_at is not None:
+                row.tries, row.first_failed_at = 0, now
+            row.zoho_id = failure.zoho_id[:100]
+            row.reason = failure.reason
+            row.payload = mask_personal(failure.payload)
+            row.tries += 1
+            row.last_failed_at, row.closed_at, row.run = now, None, run
+            row.pk = None
+            rows.append(row)
+        FailedRecord.objects.bulk_create(
+            rows,
+            update_conflicts=True,
+            unique_fields=["kind", "key"],
+            update_fields=[
+                "zoho_id",
+                "reason",
+                "payload",
+                "tries",
+                "first_failed_at",
+                "last_failed_at",
+                "closed_at",
+                "run",
+            ],
+        )
+
+    @classmethod
+    def close(cls, kind: str, zoho_ids: Iterable[str]) -> None:
+        """These were mirrored, or are gone from Zoho."""
+        cls.objects.filter(kind=kind, key__in=list(zoho_ids), closed_at=None).update(
+            closed_at=timezone.now()
+        )
+
+    @classmethod
+    def close_unseen(cls, run: SyncRun) -> None:
+        """A full run has read everything: what did not fail in it fails no longer."""
+        cls.objects.filter(kind=run.kind, closed_at=None).exclude(run=run).update(
+            closed_at=timezone.now()
+        )

@@ -1,0 +1,462 @@
+"""One run of a mirror, from the click to its ending in words, and the pages it has saved."""
+
+import datetime as dt
+import uuid
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.db import IntegrityError, models, transaction
+from django.db.models import Q
+from django.db.models.functions import Coalesce
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.functional import cached_property
+
+from integrations.models import ZohoUsage
+from integrations.zoho.errors import ZohoConfigError
+from sync.plan import Plan
+from sync.rows import insert, update_one
+
+MAX_ERRORS_IN_STATS = 100
+# Records asked for by their ids, in portions of this size, each saved before the next is fetched.
+BY_ID_PORTION = 50
+
+
+class LeaseLost(Exception):
+    """Another worker carries this run now, or a person has paused or cancelled it; whatever this
+    one still holds must not be saved."""
+
+
+class SyncRun(models.Model):
+    """One run of one mirror, from the click to its ending in words.
+
+    Counts are of records: `total == created + updated + unchanged + failed`; `revived` ones are
+    among the updated.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", "Queued"
+        RUNNING = "running", "Running"
+        WAITING = "waiting", "Waiting"
+        PAUSED = "paused", "Paused"
+        SUCCEEDED = "succeeded", "Succeeded"
+        UNCONFIRMED = "unconfirmed", "Needs confirmation"
+        FAILED = "failed", "Failed"
+        CANCELLED = "cancelled", "Cancelled"
+
+    class Mode(models.TextChoices):
+        FULL = "full", "Full"
+        CHANGED = "changed", "Changed items"
+        SELECTED = "selected", "Selected items"
+
+    class Trigger(models.TextChoices):
+        PERSON = "person", "Person"
+        SCHEDULE = "schedule", "Schedule"
+        COMMAND = "command", "Command line"
+
+    ACTIVE = (State.QUEUED, State.RUNNING, State.WAITING, State.PAUSED)
+    # Ended with everything read.
+    COMPLETE = (State.SUCCEEDED, State.UNCONFIRMED)
+
+    # The mirror's model, as in "products_and_services.product".
+    kind = models.CharField(max_length=100)
+    mode = models.CharField(max_length=10, choices=Mode, default=Mode.FULL)
+    # Nothing is written to the mirror; what would be is told in Change.
+    dry_run = models.BooleanField(default=False)
+    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
+    trigger = models.CharField("started by", max_length=10, choices=Trigger)
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
+    )
+    # The run whose findings this one acts on: a dry run applied, retirements confirmed.
+    origin = models.ForeignKey(
+        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="follow_ups"
+    )
+    # What a run of the changed mode asks for: whatever was modified after this moment.
+    since = models.DateTimeField("changed since", null=True, blank=True)
+    task_name = models.CharField(max_length=100)
+    task_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+
+    created_at = models.DateTimeField(auto_now_add=True)
+    started_at = models.DateTimeField(null=True, blank=True)
+    heartbeat_at = models.DateTimeField(null=True, blank=True)
+    resume_at = models.DateTimeField(null=True, blank=True)
+    finished_at = models.DateTimeField(null=True, blank=True)
+    lease = models.UUIDField(null=True, blank=True, editable=False)
+    retries = models.PositiveSmallIntegerField(default=0)
+
+    pages = models.PositiveIntegerField("pages read", default=0)
+    # Every page was read; what follows is about the records that none of them listed.
+    swept = models.BooleanField(default=False)
+    expected = models.PositiveIntegerField(default=0)
+    total = models.PositiveIntegerField("read", default=0)
+    created = models.PositiveIntegerField(default=0)
+    updated = models.PositiveIntegerField(default=0)
+    unchanged = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+    retired = models.PositiveIntegerField(default=0)
+    revived = models.PositiveIntegerField(default=0)
+    # Retirements that are too many at once to be made without a person's word.
+    to_confirm = models.PositiveIntegerField(default=0)
+    calls = models.PositiveIntegerField("API calls", default=0)
+    message = models.TextField(blank=True, default="")
+
+    class Meta:
+        verbose_name = "sync run"
+        ordering = ["-id"]
+        permissions = [("trigger_zoho_sync", "Can start a Zoho sync")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind"],
+                condition=Q(state__in=["queued", "running", "waiting", "paused"]),
+                name="one_active_run_per_kind",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["state", "resume_at"], name="sync_run_due"),
+            models.Index(fields=["kind", "-id"], name="sync_run_by_kind"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind_name()} #{self.pk}"
+
+    def kind_name(self) -> str:
+        return str(apps.get_model(self.kind)._meta.verbose_name_plural)
+
+    def records_url(self) -> str:
+        return reverse(f"admin:{self.kind.replace('.', '_')}_changelist")
+
+    # --- asking for one -----------------------------------------------------------------------
+
+    @classmethod
+    def request(
+        cls, kind: str, *, zoho_ids: Iterable[str] = (), **fields: Any
+    ) -> tuple["SyncRun", bool]:
+        """A new queued run of `kind`, or the one that is active already: (run, is it new).
+
+        `zoho_ids` are the records a run of the selected mode asks for. Where no full run has ever
+        been complete, a run of the changed mode becomes a full one: there is nothing yet for
+        changes to be added to.
+        """
+        mode = fields.get("mode", cls.Mode.FULL)
+        last = cls.last_complete(kind, cls.Mode.FULL)
+        if mode == cls.Mode.CHANGED and last is None:
+            fields["mode"] = mode = cls.Mode.FULL
+        if mode == cls.Mode.FULL:
+            fields.setdefault("expected", last.total if last else 0)
+        for _ in range(5):  # the active one may end between our two questions
+            try:
+                with transaction.atomic():
+                    run = cls.objects.create(kind=kind, **fields)
+                    if mode == cls.Mode.SELECTED:
+                        run._select(zoho_ids)
+                    return run, True
+            except IntegrityError:
+                if active := cls.objects.filter(kind=kind, state__in=cls.ACTIVE).first():
+                    return active, False
+        raise ZohoConfigError("Runs start and end too fast to join one. Try again in a moment.")
+
+    def _select(self, zoho_ids: Iterable[str]) -> None:
+        for number, portion in enumerate(portions(zoho_ids), start=1):
+            self.page_rows.create(number=number, zoho_ids=portion)
+            self.expected += len(portion)
+        self.save(update_fields=["expected"])
+
+    @classmethod
+    def last_complete(cls, kind: str, *modes: Mode) -> "SyncRun | None":
+        """The newest run that read everything its mode asks for, and was no dry run."""
+        return cls.objects.filter(
+            kind=kind, mode__in=modes, dry_run=False, state__in=cls.COMPLETE
+        ).first()
+
+    @classmethod
+    def forsaken(cls) -> models.QuerySet["SyncRun"]:
+        """Active runs that nobody works on though somebody should: their worker went silent, or
+        no worker came."""
+        since = timezone.now() - dt.timedelta(seconds=settings.SYNC_SILENCE)
+        return cls.objects.filter(
+            Q(state=cls.State.RUNNING, heartbeat_at__lt=since)
+            | Q(state=cls.State.WAITING, resume_at__lt=since)
+            | Q(state=cls.State.QUEUED, created_at__lt=since)
+        )
+
+    # --- its life, told by the worker that carries it -------------------------------------------
+
+    def start(self) -> bool:
+        """Take the run, if it is there to take. Only one worker can win this update.
+
+        A run that waits may be taken when its time has come; a running one when its worker has
+        been silent for a minute.
+        """
+        now = timezone.now()
+        silent_since = now - dt.timedelta(seconds=settings.SYNC_SILENCE)
+        free = (
+            Q(state=self.State.QUEUED)
+            | Q(state=self.State.WAITING, resume_at__lte=now)
+            | Q(state=self.State.RUNNING, heartbeat_at__lt=silent_since)
+        )
+        lease = uuid.uuid4()
+        taken = SyncRun.objects.filter(free, pk=self.pk).update(
+            state=self.State.RUNNING,
+            lease=lease,
+            heartbeat_at=now,
+            resume_at=None,
+            message="",
+            started_at=Coalesce("started_at", now),
+        )
+        self.refresh_from_db()
+        return bool(taken)
+
+    def advance(
+        self,
+        plan: Plan,
+        *,
+        failed: int = 0,
+        retired: int = 0,
+        calls: int = 0,
+        page: int | None = None,
+        listed: Iterable[str] = (),
+    ) -> None:
+        """Count what was done, inside the transaction that saves it. Raises LeaseLost.
+
+        `page` is the checkpoint: with it, this page of `listed` ids will not be read again.
+        """
+        self.total += len(plan.create) + len(plan.update) + len(plan.unchanged) + failed
+        self.created += len(plan.create)
+        self.updated += len(plan.update)
+        self.unchanged += len(plan.unchanged)
+        self.revived += len(plan.revive)
+        self.failed += failed
+        self.retired += retired
+        self.calls += calls
+        self.retries = 0  # bounds what fails without progress; this is progress
+        if page is not None:
+            self.pages = page
+            if self.mode == self.Mode.FULL:
+                insert(SyncPage, ("run", "number", "zoho_ids"), [(self.pk, page, list(listed))])
+        self._save_as_holder(
+            "total",
+            "created",
+            "updated",
+            "unchanged",
+            "revived",
+            "failed",
+            "retired",
+            "calls",
+            "retries",
+            "pages",
+        )
+
+    def note(self, **values: Any) -> None:
+        """Set these fields, as the worker that carries the run. Raises LeaseLost."""
+        for name, value in values.items():
+            setattr(self, name, value)
+        self._save_as_holder(*values)
+
+    def wait(self, message: str, *, seconds: float, counts: bool) -> None:
+        """Give the worker back and go on later; `counts` as one of SYNC_RETRIES or not."""
+        self.state = self.State.WAITING
+        self.message = message
+        self.retries += counts
+        self.resume_at = timezone.now() + dt.timedelta(seconds=seconds)
+        self._save_as_holder("state", "message", "retries", "resume_at", "calls")
+
+    def fail(self, message: str) -> None:
+        self.message = message
+        self._end(self.State.FAILED)
+
+    def finish(self) -> None:
+        if self.to_confirm and not self.dry_run:
+            self.message = (
+                f"{self.to_confirm:,} records are no longer in Zoho's list: too many at once to "
+                "retire them without asking. Everything else is up to date."
+            )
+            self._end(self.State.UNCONFIRMED)
+        else:
+            self._end(self.State.SUCCEEDED)
+
+    def _end(self, state: State) -> None:
+        with transaction.atomic():
+            self.state = state
+            self.finished_at = timezone.now()
+            self._save_as_holder("state", "message", "finished_at", "calls")
+            self.page_rows.all().delete()
+
+    def _save_as_holder(self, *fields: str) -> None:
+        self.heartbeat_at = timezone.now()
+        values = {field: getattr(self, field) for field in (*fields, "heartbeat_at")}
+        holder = {"id": self.pk, "lease": self.lease, "state": self.State.RUNNING}
+        if self.lease is None or not update_one(SyncRun, holder, values):
+            raise LeaseLost(f"run {self.pk}")
+
+    # --- its life, told by a person ---------------------------------------------------------------
+    #
+    # Each is one conditional update. A worker that carries the run finds its lease gone at the
+    # next page it wants to save, and stops there without saving it.
+
+    def pause(self, message: str) -> bool:
+        """Stop until `resume`; False when the run has ended, or is paused already."""
+        going = (self.State.QUEUED, self.State.RUNNING, self.State.WAITING)
+        return self._turn(going, self.State.PAUSED, message=message, lease=None, resume_at=None)
+
+    def resume(self) -> bool:
+        """Let a paused run go on from its last saved page."""
+        return self._turn(
+            (self.State.PAUSED,),
+            self.State.WAITING,
+            message="Resumed; waiting for a worker to take it.",
+            resume_at=timezone.now(),
+            retries=0,
+        )
+
+    def cancel(self, message: str) -> bool:
+        """End an active run here. What it saved stays saved."""
+        with transaction.atomic():
+            cancelled = self._turn(
+                self.ACTIVE,
+                self.State.CANCELLED,
+                message=message,
+                lease=None,
+                resume_at=None,
+                finished_at=timezone.now(),
+            )
+            if cancelled:
+                self.page_rows.all().delete()
+        return cancelled
+
+    def settle(self, message: str) -> bool:
+        """A person has decided about the retirements that needed confirmation."""
+        return self._turn((self.State.UNCONFIRMED,), self.State.SUCCEEDED, message=message)
+
+    def _turn(self, states: Iterable[State], state: State, **values: Any) -> bool:
+        turned = SyncRun.objects.filter(pk=self.pk, state__in=list(states)).update(
+            state=state, **values
+        )
+        self.refresh_from_db()
+        return bool(turned)
+
+    # --- what others ask of it ------------------------------------------------------------------
+
+    @property
+    def is_active(self) -> bool:
+        return self.state in self.ACTIVE
+
+    @cached_property
+    def has_open_failures(self) -> bool:
+        """Whether the ledger may hold rows that this run could close; asked once for a run."""
+        ledger = apps.get_model("sync.FailedRecord")
+        return ledger.objects.filter(kind=self.kind, closed_at=None).exists()
+
+    def duration_seconds(self) -> float:
+        if self.started_at is None:
+            return 0.0
+        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
+
+    def purpose(self) -> ZohoUsage.Purpose:
+        """Whose share of the day's calls it uses."""
+        if self.trigger == self.Trigger.SCHEDULE:
+            return ZohoUsage.Purpose.SCHEDULE
+        return ZohoUsage.Purpose.PERSON
+
+    def started_by(self) -> str:
+        if self.trigger == self.Trigger.PERSON and self.user:
+            return self.user.get_username()
+        return self.get_trigger_display()
+
+    def what(self) -> str:
+        """What it reads, and whether it writes."""
+        mode = self.get_mode_display()
+        return f"{mode}, dry run" if self.dry_run else mode
+
+    def actions(self) -> list[str]:
+        """What a person may do with it as it stands."""
+        state = self.State
+        if self.state == state.PAUSED:
+            return ["resume", "cancel"]
+        if self.state in self.ACTIVE:
+            return ["pause", "cancel"]
+        if self.state == state.UNCONFIRMED:
+            return ["confirm", "dismiss"]
+        if self.state == state.SUCCEEDED and self.dry_run:
+            return ["apply"]
+        return []
+
+    def in_words(self) -> str:
+        """How the run stands, as one would tell a colleague."""
+        if self.state == self.State.QUEUED:
+            return "Waiting for a worker to take it."
+        if self.state == self.State.RUNNING:
+            return "Looking up what the list left out." if self.swept else "Reading from Zoho."
+        if self.state != self.State.SUCCEEDED:
+            return self.message
+        return " ".join(part for part in (self._result_in_words(), self.message) if part)
+
+    def _result_in_words(self) -> str:
+        if not self.total and not self.retired and not self.to_confirm:
+            if self.mode == self.Mode.CHANGED:
+                return "Finished: nothing has changed."
+            return "Finished: Zoho has no such items."
+        counts = (
+            (self.created, "created"),
+            (self.updated, "updated"),
+            (self.retired, "retired"),
+            (self.failed, "failed"),
+        )
+        changes = ", ".join(f"{count:,} {word}" for count, word in counts if count)
+        if self.dry_run:
+            return f"Dry run, nothing was written: {changes or 'nothing'} would be."
+        return f"Finished: {changes or 'everything was up to date'}."
+
+    def percent(self) -> int | None:
+        """How far, in percent of what is asked for, or of what the last full run read; None where
+        nobody can know."""
+        if self.state in self.COMPLETE:
+            return 100
+        done = self.total + (self.retired if self.mode == self.Mode.SELECTED else 0)
+        return min(99, done * 100 // self.expected) if self.expected else None
+
+    def stats(self) -> dict[str, Any]:
+        """The stats object of the commands and the task: JSON, and free of secrets."""
+        failed = self.changes.filter(action="failed").order_by("id")[:MAX_ERRORS_IN_STATS]
+        return {
+            "total": self.total,
+            "created": self.created,
+            "updated": self.updated,
+            "unchanged": self.unchanged,
+            "failed": self.failed,
+            "errors": [{"zoho_id": row.zoho_id, "message": row.after} for row in failed],
+            "retired": self.retired,
+            "revived": self.revived,
+            "calls": self.calls,
+            "duration_seconds": round(self.duration_seconds(), 3),
+            "run_id": self.pk,
+            "mode": self.mode,
+            **({"dry_run": True} if self.dry_run else {}),
+            **({"to_confirm": self.to_confirm} if self.to_confirm else {}),
+        }
+
+
+class SyncPage(models.Model):
+    """Of a full run: a page that is saved, and the ids it listed, readable or not. Of a run of
+    selected records: a portion of the ids that are asked for."""
+
+    run = models.ForeignKey(SyncRun, on_delete=models.CASCADE, related_name="page_rows")
+    number = models.PositiveIntegerField()
+    zoho_ids = models.JSONField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["run", "number"], name="page_saved_once_per_run"),
+        ]
+
+    def __str__(self) -> str:
+        return f"Page {self.number} of run {self.run_id}"
+
+
+def portions(zoho_ids: Iterable[str], size: int = BY_ID_PORTION) -> Iterator[list[str]]:
+    ids = iter(zoho_ids)
+    while portion := list(islice(ids, size)):
+        yield portion
