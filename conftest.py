@@ -15,6 +15,7 @@ from integrations.zoho import retry, transport
 from integrations.zoho.inventory import ZohoClient
 from products_and_services.services import sync_zoho_products_to_db
 from simulator import Zoho, serve
+from simulator.faults import KINDS
 
 
 @pytest.fixture(autouse=True)
@@ -39,6 +40,12 @@ def zoho(settings: Any, request: pytest.FixtureRequest) -> Iterator[Zoho]:
         simulated.url = server.url
         settings.ZOHO_ACCOUNTS_URL = settings.ZOHO_API_URL = server.url
         yield simulated
+
+
+@pytest.fixture
+def fault_kinds() -> set[str]:
+    """All the trouble that `zoho.faults` can make."""
+    return set(KINDS)
 
 
 @pytest.fixture

@@ -17,7 +17,9 @@ def enqueue(run: SyncRun, *, expires: float | None = None) -> bool:
     """Tell a worker of the run, once the row is committed.
 
     False when the queue cannot be reached: the run stays as it is, and `wake_forsaken_runs` tells
-    again. `expires`: seconds after which the message is worthless.
+    again. `expires`: seconds after which the message is worthless. Such a message has an id of its
+    own: a worker that drops an expired one takes its id for revoked, and would drop every later
+    message with that id, too.
     """
     try:
         # We never wait for a result here. Said so, Celery does not subscribe to it, which with
@@ -26,7 +28,7 @@ def enqueue(run: SyncRun, *, expires: float | None = None) -> bool:
             current_app.send_task(
                 run.task_name,
                 kwargs={"run_id": run.pk},
-                task_id=str(run.task_id),
+                task_id=None if expires else str(run.task_id),
                 expires=expires,
                 retry=False,
             )

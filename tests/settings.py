@@ -22,4 +22,4 @@ ZOHO_CONCURRENCY = int(os.environ.get("ZOHO_CONCURRENCY", 0))
 
 ZOHO_TIMEOUT = (2, 1)
 SYNC_RETRY_DELAY = 0.2  # type: ignore[assignment]
-SYNC_SILENCE = 2
+SYNC_SILENCE = float(os.environ.get("SYNC_SILENCE", 2))  # type: ignore[assignment]

@@ -75,7 +75,7 @@ class ZohoClient:
         """An access token good for five more minutes. Raises as `tokens.get_valid_token`."""
         return self.transport.tokens.current()
 
-    def fetch_products(self, page: int = 1, per_page: int = PER_PAGE) -> Page:
+    def fetch_products(self, page: int = 1, per_page: int | None = None) -> Page:
         """One page of all items, active or not, oldest first.
 
         Oldest first because rows then do not move while we page. `per_page` is held to 1…200.
@@ -183,8 +183,8 @@ class ZohoClient:
             found.append(body["item"])
         return found
 
-    def _begin_page(self, page: int, query: Mapping[str, str], per_page: int = PER_PAGE) -> Call:
-        per_page = max(1, min(per_page, PER_PAGE))
+    def _begin_page(self, page: int, query: Mapping[str, str], per_page: int | None = None) -> Call:
+        per_page = PER_PAGE if per_page is None else max(1, min(per_page, PER_PAGE))
         url, params = self._address(
             "items", page=page, per_page=per_page, filter_by="Status.All", **query
         )

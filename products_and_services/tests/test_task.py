@@ -2,8 +2,6 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
@@ -20,38 +18,6 @@ pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 ITEMS = "/inventory/v1/items"
 
 
-@pytest.fixture
-def start_worker(credential, process_environment):
-    """Start a worker that works on the test database; returns its process."""
-    processes = []
-
-    def start():
-        command = [sys.executable, "-m", "celery", "-A", "config", "worker", "-c", "2"]
-        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
-        process = subprocess.Popen(
-            command,
-            env=process_environment,
-            start_new_session=True,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        processes.append(process)
-        return process
-
-    yield start
-    for process in processes:
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
-
-
-def wait_for(condition, seconds=30):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
-
-
 def state_of(run):
     return SyncRun.objects.get(pk=run.pk).state
 
@@ -65,7 +31,9 @@ def test_the_task_runs_eagerly(zoho, credential):
     assert (stats["total"], stats["created"]) == (1, 1)
 
 
-def test_a_worker_carries_the_run_and_the_result_is_its_stats(zoho, start_worker, tmp_path):
+def test_a_worker_carries_the_run_and_the_result_is_its_stats(
+    zoho, start_worker, wait_for, tmp_path
+):
     """The whole road: row, message, worker, rows, result, log."""
     for number in range(250):
         zoho.add_item(name=f"Item {number}")
@@ -95,7 +63,7 @@ def test_a_worker_carries_the_run_and_the_result_is_its_stats(zoho, start_worker
         assert line in django_log
 
 
-def test_the_schedule_asks_for_its_own_run(zoho, start_worker):
+def test_the_schedule_asks_for_its_own_run(zoho, start_worker, wait_for):
     """Beat sends the task without a run."""
     zoho.add_item(name="Desk")
     start_worker()
@@ -106,7 +74,7 @@ def test_the_schedule_asks_for_its_own_run(zoho, start_worker):
     assert SyncRun.objects.get().trigger == SyncRun.Trigger.SCHEDULE
 
 
-def test_503_is_tried_four_times_and_then_told(zoho, start_worker, settings):
+def test_503_is_tried_four_times_and_then_told(zoho, start_worker, wait_for, settings):
     """Three retries, as agreed; then it is for a person to see."""
     zoho.faults.add("status", path=ITEMS, status=503, code=1000)
     start_worker()
@@ -122,7 +90,7 @@ def test_503_is_tried_four_times_and_then_told(zoho, start_worker, settings):
         AsyncResult(str(run.task_id)).get(timeout=10)
 
 
-def test_a_revoked_connection_is_tried_once(zoho, start_worker):
+def test_a_revoked_connection_is_tried_once(zoho, start_worker, wait_for):
     """Retrying cannot help, and each try counts against the ten tokens."""
     zoho.revoke_refresh_token()
     start_worker()
@@ -137,7 +105,9 @@ def test_a_revoked_connection_is_tried_once(zoho, start_worker):
     assert len([r for r in zoho.requests if r.path == "/oauth/v2/token"]) == 1
 
 
-def test_a_worker_killed_in_mid_run_is_replaced_and_the_run_goes_on(zoho, start_worker, settings):
+def test_a_worker_killed_in_mid_run_is_replaced_and_the_run_goes_on(
+    zoho, start_worker, wait_for, settings
+):
     """SIGKILL, an out-of-memory kill, a machine that is gone: nothing lost, nothing twice."""
     for number in range(1000):
         zoho.add_item(name=f"Item {number:04}")
@@ -165,3 +135,20 @@ def test_a_worker_killed_in_mid_run_is_replaced_and_the_run_goes_on(zoho, start_
     enqueue(second)
     wait_for(lambda: state_of(second) == SyncRun.State.SUCCEEDED)
     assert SyncRun.objects.get(pk=second.pk).unchanged == 1000
+
+
+def test_a_worker_that_dropped_an_expired_message_takes_the_next_one(
+    zoho, start_worker, wait_for, settings
+):
+    """It remembers the id of what it dropped, for hours, and drops all that have the same."""
+    zoho.add_item(name="Desk")
+    run, _ = request_run(SyncRun.Trigger.PERSON)
+    enqueue(run, expires=0.1)
+    time.sleep(0.3)
+    start_worker()
+    time.sleep(2)
+    assert state_of(run) == SyncRun.State.QUEUED
+
+    enqueue(run, expires=60)
+
+    wait_for(lambda: state_of(run) == SyncRun.State.SUCCEEDED)
