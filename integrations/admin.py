@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
@@ -154,6 +155,10 @@ class ZohoUsageAdmin(admin.ModelAdmin):
     list_display_links = None
     list_filter = ("purpose",)
     date_hierarchy = "day"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ZohoUsage]:
+        """Without the purposes that nothing was spent for."""
+        return super().get_queryset(request).exclude(calls=0, rate_limited=0, tokens=0)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

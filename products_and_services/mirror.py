@@ -11,7 +11,6 @@ from sync.mirror import Mirror
 
 PRODUCTS = Mirror(
     model=Product,
-    key="zoho_item_id",
     label="name",
     modified="zoho_modified_at",
     fields=ProductFields._fields,

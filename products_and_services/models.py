@@ -17,6 +17,8 @@ class Product(models.Model):
     Ours: `product_type`, filled from Zoho when the item is first seen and staff's from then on.
     """
 
+    ZOHO_ID_FIELD = "zoho_item_id"
+
     class Type(models.TextChoices):
         HARDWARE = "hardware", "Hardware"
         SERVICE = "service", "Service"

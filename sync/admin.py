@@ -1,9 +1,12 @@
 """Runs, what they changed and what they could not read, in the admin."""
 
+from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -11,7 +14,6 @@ from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.http import urlencode
 from django.utils.timezone import localtime
 
 from sync import follow_up
@@ -24,12 +26,36 @@ def may_trigger(request: HttpRequest) -> bool:
     return request.user.has_perm("sync.trigger_zoho_sync")
 
 
-def record_link(kind: str, zoho_id: str) -> str:
-    """A link to the mirrored record with this id; the admin's own search finds it."""
-    if not zoho_id:
-        return "without an ID"
-    address = reverse(f"admin:{kind.replace('.', '_')}_changelist")
-    return format_html('<a href="{}?{}">{}</a>', address, urlencode({"q": zoho_id}), zoho_id)
+def name_records(rows: Iterable[Change | FailedRecord]) -> None:
+    """Give each row the record it is about as `mirrored`, or None: one query for each kind."""
+    by_kind: dict[str, set[str]] = defaultdict(set)
+    for row in rows:
+        by_kind[row.kind].add(row.zoho_id)
+    found = {}
+    for kind, zoho_ids in by_kind.items():
+        model = apps.get_model(kind)
+        records = model._default_manager.in_bulk(zoho_ids, field_name=model.ZOHO_ID_FIELD)
+        found[kind] = records
+    for row in rows:
+        row.mirrored = found[row.kind].get(row.zoho_id)  # type: ignore[union-attr]
+
+
+def record_link(row: Any) -> str:
+    """The record's name, as a link to it; its id where it is not mirrored (yet)."""
+    record = getattr(row, "mirrored", None)
+    if record is None:
+        return row.zoho_id or "without an ID"
+    url = reverse(f"admin:{record._meta.label_lower.replace('.', '_')}_change", args=[record.pk])
+    return format_html('<a href="{}">{}</a><br><small>{}</small>', url, record, row.zoho_id)
+
+
+class NamedRows(ChangeList):
+    """Of a page's rows, the records they are about are fetched together."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        name_records(self.result_list)
 
 
 @admin.register(SyncRun)
@@ -115,7 +141,7 @@ class FieldFilter(admin.SimpleListFilter):
 class ChangeAdmin(ReadOnlyAdmin):
     """The history: what happened to which record. Of a dry run: what would."""
 
-    list_display = ("happened", "record", "which", "from_", "to", "run_link", "at")
+    list_display = ("happened", "about", "which", "from_", "to", "run_link", "at")
     list_display_links = None
     list_filter = ("action", FieldFilter)
     list_select_related = ("run",)
@@ -129,9 +155,12 @@ class ChangeAdmin(ReadOnlyAdmin):
         words = change.get_action_display()
         return f"Would be {words.lower()}" if change.run.dry_run else words
 
-    @admin.display(description="Zoho ID")
-    def record(self, change: Change) -> str:
-        return record_link(change.run.kind, change.zoho_id)
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return NamedRows
+
+    @admin.display(description="Record")
+    def about(self, change: Change) -> str:
+        return record_link(change)
 
     @admin.display(description="Field")
     def which(self, change: Change) -> str:
@@ -193,14 +222,22 @@ class MendedFilter(admin.SimpleListFilter):
 class FailedRecordAdmin(ReadOnlyAdmin):
     """The error ledger."""
 
-    list_display = ("shown", "reason", "tries", "first_failed_at", "last_failed_at", "run_link")
+    list_display = (
+        "shown",
+        "about",
+        "reason",
+        "tries",
+        "first_failed_at",
+        "last_failed_at",
+        "run_link",
+    )
     list_filter = (MendedFilter,)
     list_per_page = 50
     search_fields = ("zoho_id__exact",)
     search_help_text = "Zoho ID"
     actions = ("retry_selected",)
     fields = (
-        "record",
+        "about",
         "reason",
         "tries",
         "first_failed_at",
@@ -212,13 +249,18 @@ class FailedRecordAdmin(ReadOnlyAdmin):
     readonly_fields = fields
     change_list_template = "admin/sync/failedrecord/change_list.html"
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return NamedRows
+
     @admin.display(description="Zoho ID", ordering="zoho_id")
     def shown(self, failed: FailedRecord) -> str:
         return failed.zoho_id or "without an ID"
 
-    @admin.display(description="Record")
-    def record(self, failed: FailedRecord) -> str:
-        return record_link(failed.kind, failed.zoho_id)
+    @admin.display(description="Record here")
+    def about(self, failed: FailedRecord) -> str:
+        if not hasattr(failed, "mirrored"):
+            name_records([failed])
+        return record_link(failed)
 
     @admin.display(description="Last run", ordering="run")
     def run_link(self, failed: FailedRecord) -> str:

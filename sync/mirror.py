@@ -40,14 +40,13 @@ class Source(Protocol):
 class Mirror:
     """A table that mirrors one kind of Zoho record.
 
-    `model` has a unique column `key` holding Zoho's id, and the columns `retired_at`, `synced_at`
-    and `fingerprint` (see sync/fingerprint.py). `fields` names the mirrored
-    columns in the order of the tuple that `read` makes of a record; two of them tell how a record
-    is called (`label`) and when Zoho last modified it (`modified`, indexed).
+    `model` names its unique column for Zoho's id in ZOHO_ID_FIELD, and has `retired_at`,
+    `synced_at` and `fingerprint` (see sync/fingerprint.py). `fields` names the mirrored columns in
+    the order of the tuple that `read` makes of a record; two of them tell how a record is called
+    (`label`) and when Zoho last modified it (`modified`, indexed).
     """
 
     model: type[models.Model]
-    key: str
     label: str
     modified: str
     fields: tuple[str, ...]
@@ -57,6 +56,11 @@ class Mirror:
     complete: Callable[[Any, Any], Fields]
     # Columns that are filled when a record is first seen and belong to staff from then on.
     first_seen: Callable[[Any], dict[str, Any]]
+
+    @property
+    def key(self) -> str:
+        """The column that holds Zoho's id."""
+        return str(self.model.ZOHO_ID_FIELD)  # type: ignore[attr-defined]
 
     @property
     def kind(self) -> str:

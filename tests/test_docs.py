@@ -65,6 +65,7 @@ def test_every_requirement_names_tests_that_exist():
         named = re.findall(r"`(test_\w+)`", proof)
         assert named, line
         assert set(named) <= existing, line
+    assert set(re.findall(r"`(test_\w+)`", text)) <= existing
 
 
 def test_links_inside_the_project_lead_somewhere():

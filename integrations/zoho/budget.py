@@ -36,22 +36,24 @@ LONGEST_NAP = 2.0  # seconds to wait here for a slot; a longer wait is the calle
 # Calls of the day's ledger booked at a time: it starts with one and doubles. Those of a worker
 # that is killed stay booked, so the ledger may count some too many, never one too few.
 MOST_BOOKED = 16
-MINUTE = 60.0
+# Zoho counts a call when it arrives, we when it leaves: one that was long on its way still counts
+# there when it no longer would here.
+MINUTE = 61.0
 
 # Every clock is Redis's own, so that machines whose clocks differ agree.
 _TAKE = """
 local per_minute, at_once = tonumber(ARGV[1]), tonumber(ARGV[2])
-local slot, slot_ms = ARGV[3], tonumber(ARGV[4])
+local slot, slot_ms, minute_ms = ARGV[3], tonumber(ARGV[4]), tonumber(ARGV[5])
 if redis.call('EXISTS', KEYS[4]) == 0 then return {'forgot', 0} end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local pause = redis.call('PTTL', KEYS[3])
 if pause > 0 then return {'pause', pause} end
 if per_minute > 0 then
-  redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now - 60000)
+  redis.call('ZREMRANGEBYSCORE', KEYS[1], 0, now - minute_ms)
   if redis.call('ZCARD', KEYS[1]) >= per_minute then
     local oldest = redis.call('ZRANGE', KEYS[1], 0, 0, 'WITHSCORES')
-    return {'minute', oldest[2] + 60000 - now}
+    return {'minute', oldest[2] + minute_ms - now}
   end
 end
 if at_once > 0 then
@@ -62,7 +64,7 @@ if at_once > 0 then
 end
 if per_minute > 0 then
   redis.call('ZADD', KEYS[1], now, slot)
-  redis.call('PEXPIRE', KEYS[1], 61000)
+  redis.call('PEXPIRE', KEYS[1], minute_ms)
 end
 return {'ok', 0}
 """
@@ -158,6 +160,7 @@ class Budget:
                 settings.ZOHO_CONCURRENCY,
                 slot,
                 SLOT_SECONDS * 1000,
+                int(MINUTE * 1000),
             ]
             answer = _script(settings.REDIS_URL)(keys=_KEYS, args=arguments)
             reason, seconds = answer[0].decode(), float(answer[1]) / 1000

@@ -48,9 +48,7 @@ def act(client, run, action):
     return client.post(reverse("sync:act", args=[run.pk, action]), follow=True).content.decode()
 
 
-def test_a_pause_takes_effect_within_one_page_and_resume_goes_on_there(
-    zoho, client, run, before_page
-):
+def test_a_pause_takes_effect_within_one_page(zoho, client, run, before_page):
     """The pages read so far are not asked for again."""
     before_page(2, lambda: act(client, run, "pause"))
 

@@ -183,3 +183,29 @@ def test_old_history_is_forgotten_and_the_rest_stays(edited, sync, settings):
 
     assert pruned == 5  # price, name, and when Zoho modified it; one created, one retired
     assert list(Change.objects.values_list("run_id", flat=True)) == [new]
+
+
+def test_the_history_names_records_and_leads_to_them(
+    zoho, sync, client, django_assert_max_num_queries
+):
+    """19 digits say nothing to anybody; and a page of a hundred must not ask a hundred times."""
+    for number in range(30):
+        zoho.add_item(name=f"Oak desk {number}")
+    sync()
+    desk = Product.objects.first()
+
+    with django_assert_max_num_queries(12):
+        page = client.get(LIST).content.decode()
+
+    assert f'<a href="/admin/products_and_services/product/{desk.pk}/change/">' in page
+
+
+def test_a_dry_run_that_finds_nothing_says_so_and_offers_nothing(zoho, sync):
+    """There is nothing to apply."""
+    zoho.add_item(name="Desk")
+    sync()
+
+    run = SyncRun.objects.get(pk=sync(dry_run=True)["run_id"])
+
+    assert run.in_words() == "Dry run: nothing would change."
+    assert run.actions() == []

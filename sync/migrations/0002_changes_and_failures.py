@@ -80,7 +80,7 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             model_name='syncrun',
             name='mode',
-            field=models.CharField(choices=[('full', 'Full'), ('changed', 'Changed items'), ('selected', 'Selected items')], default='full', max_length=10),
+            field=models.CharField(choices=[('full', 'Full'), ('changed', 'Changed'), ('selected', 'Selected')], default='full', max_length=10),
         ),
         migrations.AlterField(
             model_name='syncrun',
@@ -98,7 +98,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name='change',
             name='run',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='changes', to='sync.syncrun'),
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, db_constraint=False, related_name='changes', to='sync.syncrun'),
         ),
         migrations.AddField(
             model_name='failedrecord',

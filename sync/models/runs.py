@@ -49,8 +49,8 @@ class SyncRun(models.Model):
 
     class Mode(models.TextChoices):
         FULL = "full", "Full"
-        CHANGED = "changed", "Changed items"
-        SELECTED = "selected", "Selected items"
+        CHANGED = "changed", "Changed"
+        SELECTED = "selected", "Selected"
 
     class Trigger(models.TextChoices):
         PERSON = "person", "Person"
@@ -380,7 +380,7 @@ class SyncRun(models.Model):
             return ["pause", "cancel"]
         if self.state == state.UNCONFIRMED:
             return ["confirm", "dismiss"]
-        if self.state == state.SUCCEEDED and self.dry_run:
+        if self.state == state.SUCCEEDED and self.dry_run and self.would_change():
             return ["apply"]
         return []
 
@@ -395,10 +395,6 @@ class SyncRun(models.Model):
         return " ".join(part for part in (self._result_in_words(), self.message) if part)
 
     def _result_in_words(self) -> str:
-        if not self.total and not self.retired and not self.to_confirm:
-            if self.mode == self.Mode.CHANGED:
-                return "Finished: nothing has changed."
-            return "Finished: Zoho has no such items."
         counts = (
             (self.created, "created"),
             (self.updated, "updated"),
@@ -407,8 +403,19 @@ class SyncRun(models.Model):
         )
         changes = ", ".join(f"{count:,} {word}" for count, word in counts if count)
         if self.dry_run:
-            return f"Dry run, nothing was written: {changes or 'nothing'} would be."
-        return f"Finished: {changes or 'everything was up to date'}."
+            if self.would_change():
+                return f"Dry run, nothing was written. It would be: {changes or 'see below'}."
+            return "Dry run: nothing would change."
+        if changes:
+            return f"Finished: {changes}."
+        if self.mode == self.Mode.CHANGED:
+            return "Finished: nothing has changed."
+        if not self.total and not self.to_confirm:
+            return "Finished: Zoho has no such items."
+        return "Finished: everything was up to date."
+
+    def would_change(self) -> bool:
+        return bool(self.created or self.updated or self.retired or self.to_confirm)
 
     def percent(self) -> int | None:
         """How far, in percent of what is asked for, or of what the last full run read; None where
