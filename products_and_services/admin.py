@@ -10,6 +10,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
+from products_and_services.mirror import PRODUCTS
 from products_and_services.models import Product
 from products_and_services.services import request_run
 from sync.listing import BoundedPaginator
@@ -121,6 +122,18 @@ class ProductAdmin(admin.ModelAdmin):
         ("Sync", {"fields": ("created_at", "synced_at")}),
     )
     readonly_fields = (*fieldsets[0][1]["fields"], *fieldsets[2][1]["fields"])
+
+    change_list_template = "admin/products_and_services/product/change_list.html"
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        full, changed = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
+        context = {
+            "last_full": SyncRun.last_complete(PRODUCTS.kind, full),
+            "last_sync": SyncRun.last_complete(PRODUCTS.kind, full, changed),
+        }
+        return super().changelist_view(request, {**context, **(extra_context or {})})
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

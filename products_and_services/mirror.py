@@ -3,8 +3,8 @@
 import datetime as dt
 from collections.abc import Iterator, Sequence
 
-from integrations.zoho.inventory import PER_PAGE, Page, ZohoClient
-from integrations.zoho.records import Record
+from integrations.zoho.inventory import PER_PAGE, ZohoClient
+from integrations.zoho.records import Page, Record
 from products_and_services.mapping import ProductFields, first_seen
 from products_and_services.models import Product
 from sync.mirror import Mirror

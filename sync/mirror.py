@@ -10,8 +10,7 @@ from typing import Any, Protocol
 
 from django.db import models
 
-from integrations.zoho.inventory import Page
-from integrations.zoho.records import Record
+from integrations.zoho.records import Page, Record
 
 Fields = tuple[Any, ...]
 

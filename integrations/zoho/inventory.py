@@ -6,7 +6,6 @@ Source: https://www.zoho.com/inventory/api/v1/items/ and .../pagination/
 import datetime as dt
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -18,7 +17,7 @@ from integrations.zoho.errors import (
     ZohoNotFoundError,
     ZohoUnavailableError,
 )
-from integrations.zoho.records import Listing, Record
+from integrations.zoho.records import Listing, Page, Record
 from integrations.zoho.tokens import ZohoTokens
 from integrations.zoho.transport import Call, Transport
 
@@ -34,17 +33,6 @@ NEWEST_FIRST = {"sort_column": "last_modified_time", "sort_order": "D"}
 
 
 ITEMS = Listing("items", "item_id")
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of a list. `record.parsed()` is Zoho's own dict: {"item_id": "4600…",
-    "rate": Decimal("12.00")}. `newest`: of a list sorted by it, when the first was modified."""
-
-    number: int
-    records: list[Record]
-    has_more: bool
-    newest: dt.datetime | None = None
 
 
 class ZohoClient:

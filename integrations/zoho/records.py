@@ -5,6 +5,7 @@ therefore cut out of its page as text; it is parsed when somebody asks what it s
 says the same as last time is told by its fingerprint alone.
 """
 
+import datetime as dt
 import json
 from dataclasses import dataclass
 from decimal import Decimal
@@ -40,6 +41,17 @@ class Record(NamedTuple):
             return None
         digest = blake2b(self.text, digest_size=8, key=version).digest()
         return int.from_bytes(digest, "big", signed=True)
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of a list. `record.parsed()` is Zoho's own dict: {"item_id": "4600…",
+    "rate": Decimal("12.00")}. `newest`: of a list sorted by it, when the first was modified."""
+
+    number: int
+    records: list[Record]
+    has_more: bool
+    newest: dt.datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import OperationalError
 
@@ -103,6 +104,22 @@ def test_a_moment_without_database_is_waited_for(run):
         carry_out(run, raising(OperationalError("server closed the connection")))
 
     assert SyncRun.objects.get(pk=run.pk).state == SyncRun.State.WAITING
+
+
+def test_a_long_run_makes_way_for_others_and_goes_on_behind_them(run):
+    """After half an hour the worker is needed elsewhere; what was read is kept, and nothing is
+    counted as a failure."""
+    run = carry_out(run, raising(SoftTimeLimitExceeded()))
+
+    assert (run.state, run.retries) == (SyncRun.State.WAITING, 0)
+    assert again(run, lambda run: None).state == SyncRun.State.SUCCEEDED
+
+
+def test_a_message_is_never_delivered_twice_because_its_task_is_long():
+    """Redis hands out again what is not acknowledged in time."""
+    visible_again = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
+
+    assert settings.CELERY_TASK_SOFT_TIME_LIMIT < settings.CELERY_TASK_TIME_LIMIT < visible_again
 
 
 @pytest.mark.postgres
