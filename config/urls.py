@@ -11,4 +11,5 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("crm-api/products/admin/", include("products_and_services.urls")),
     path("sync/", include("sync.urls")),
+    path("oauth/", include("integrations.urls")),
 ]

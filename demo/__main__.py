@@ -73,7 +73,7 @@ def run(running: ExitStack, port: int) -> None:
     simulator = Process("simulator", ["-m", "simulator", "--port", "0", "--items", str(ITEMS)])
     simulator.start(running, dict(os.environ), pipe=True)
     zoho = simulator.first_line()
-    quicken(zoho["url"])
+    set_up(zoho["url"], port)
     environment = {**os.environ, **product_settings(database_url, redis_url, zoho, port)}
 
     web = ["-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "8"]
@@ -196,8 +196,15 @@ def first_sync(processes: list["Process"]) -> None:
         raise DemoError(str(error)) from error
 
 
-def quicken(url: str) -> None:
-    settings = {"latency": LATENCY, "per_minute": REQUESTS_PER_MINUTE}
+def set_up(url: str, port: int) -> None:
+    """Quicken the simulator, and register the demo's own address with it for Connect."""
+    settings = {
+        "latency": LATENCY,
+        "per_minute": REQUESTS_PER_MINUTE,
+        "redirect_uris": [
+            f"http://{host}:{port}/oauth/callback" for host in ("127.0.0.1", "localhost")
+        ],
+    }
     request = urllib.request.Request(
         f"{url}/_simulator/settings",
         json.dumps(settings).encode(),

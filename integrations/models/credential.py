@@ -120,6 +120,11 @@ class ZohoCredential(models.Model):
             return self.State.EXPIRED
         return self.State.EXPIRING if self.is_expired(now) else self.State.CONNECTED
 
+    def excess_scopes(self) -> list[str]:
+        """What the connection was allowed beyond reading; nothing here needs that."""
+        scopes = self.scope.replace(",", " ").split()
+        return [scope for scope in scopes if not scope.lower().endswith(".read")]
+
     def accounts_url(self) -> str:
         return settings.ZOHO_ACCOUNTS_URL or data_center(self.data_center).accounts
 

@@ -127,6 +127,24 @@ def exchange_code(credential: ZohoCredential, code: str, redirect_uri: str = "")
     _accept(credential, answer)
 
 
+def revoke(credential: ZohoCredential) -> bool:
+    """Tell Zoho that the refresh token, and what was minted from it, is good no longer.
+
+    False when Zoho could not be reached or did not agree; the token is then still alive there.
+    """
+    if not credential.refresh_token:
+        return True
+    url = f"{credential.accounts_url()}/oauth/v2/token/revoke"
+    form = {"token": credential.refresh_token}
+    try:
+        with open_session(url) as session:
+            response = session.post(url, data=form, timeout=TOKEN_TIMEOUT, allow_redirects=False)
+    except requests.RequestException as error:
+        log.warning("The refresh token could not be revoked", error=type(error).__name__)
+        return False
+    return response.status_code == 200
+
+
 def verify(credential: ZohoCredential) -> None:
     """Prove an unsaved connection by a refresh. Raises as `ZohoTokens.refresh` does."""
     _refuse_hopeless(credential)

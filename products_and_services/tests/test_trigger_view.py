@@ -188,7 +188,7 @@ def test_before_zoho_is_connected_the_page_shows_the_way(client):
     page = client.get(URL).content.decode()
 
     assert "Zoho is not connected yet" in page
-    assert "/admin/integrations/zohocredential/add/" in page
+    assert "/oauth/start" in page
 
 
 def test_a_dead_connection_is_told_before_the_click_with_the_way_to_mend_it(client, credential):

@@ -1,0 +1,232 @@
+"""The pages of the connection: begin, come back from Zoho, choose the organisation, test, end."""
+
+from typing import Any
+
+from csp.constants import SELF
+from csp.decorators import csp_replace
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.views.decorators import staff_member_required
+from django.contrib.auth.decorators import permission_required
+from django.core.validators import RegexValidator
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.http import require_GET, require_POST
+
+from integrations import connect
+from integrations.models import ConnectAttempt, ZohoCredential
+from integrations.redaction import mask
+from integrations.zoho.data_centers import DATA_CENTERS
+from integrations.zoho.errors import ZohoError
+from integrations.zoho.inventory import ZohoClient
+
+MAY_CONNECT = "integrations.change_zohocredential"
+
+
+def connect_view(view: Any) -> Any:
+    """For staff who may change the connection; never cached, since it deals with secrets."""
+    guarded = permission_required(MAY_CONNECT, raise_exception=True)(view)
+    return never_cache(staff_member_required(guarded))
+
+
+class ConnectForm(forms.Form):
+    """Secrets go in and never come out; left blank, the stored ones are used."""
+
+    data_center = forms.ChoiceField(
+        label="Data centre",
+        choices=[(dc.location, dc.name) for dc in DATA_CENTERS.values()],
+        help_text="Where your Zoho account lives: the end of the address you sign in at.",
+    )
+    client_id = forms.CharField(
+        label="Client ID",
+        required=False,
+        validators=[RegexValidator(r"^1000\.", "A client ID of Zoho's begins with 1000.")],
+        widget=forms.TextInput(attrs={"autocomplete": "off", "class": "form-control"}),
+    )
+    client_secret = forms.CharField(
+        label="Client secret",
+        required=False,
+        widget=forms.PasswordInput(
+            render_value=False, attrs={"autocomplete": "new-password", "class": "form-control"}
+        ),
+    )
+
+    def __init__(self, *args: Any, stored: ZohoCredential | None, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.stored = stored
+        self.fields["data_center"].widget.attrs["class"] = "form-select"
+        for name in ("client_id", "client_secret"):
+            known = getattr(stored, name, "")
+            if known:
+                self.fields[name].help_text = f"Stored: {mask(known)}. Leave blank to keep it."
+
+    def clean(self) -> dict[str, Any]:
+        values = super().clean() or {}
+        for name in ("client_id", "client_secret"):
+            values[name] = values.get(name) or getattr(self.stored, name, "")
+            if not values[name] and name not in self.errors:
+                self.add_error(name, "Zoho's API console shows it under Client Secret.")
+        return values
+
+
+@connect_view
+def start(request: HttpRequest) -> HttpResponse:
+    """GET explains and asks; POST begins an attempt and sends the browser to Zoho's consent."""
+    stored = ZohoCredential.objects.first()
+    redirect_uri = request.build_absolute_uri(reverse("oauth:callback"))
+    form = ConnectForm(
+        request.POST or None,
+        stored=stored,
+        initial={"data_center": stored.data_center if stored else "us"},
+    )
+    if request.method == "POST" and form.is_valid():
+        attempt, state = ConnectAttempt.begin(
+            request.user,
+            _session_key(request),
+            data_center=form.cleaned_data["data_center"],
+            redirect_uri=redirect_uri,
+            client_id=form.cleaned_data["client_id"],
+            client_secret=form.cleaned_data["client_secret"],
+        )
+        return HttpResponseRedirect(connect.consent_url(attempt, state))
+    page = render(
+        request,
+        "integrations/connect.html",
+        {
+            **admin.site.each_context(request),
+            "title": "Connect with Zoho",
+            "form": form,
+            "stored": stored,
+            "redirect_uri": redirect_uri,
+            "permissions": connect.PERMISSIONS,
+        },
+    )
+    # The form's own answer is a redirect to Zoho, which browsers hold against form-action, too.
+    hosts = [SELF, *_consent_hosts()]
+    csp_replace({"form-action": hosts})(lambda request: page)(request)
+    return page
+
+
+def _consent_hosts() -> list[str]:
+    centers = (ZohoCredential(data_center=location) for location in DATA_CENTERS)
+    return sorted({center.accounts_url() for center in centers})
+
+
+@connect_view
+@require_GET
+def callback(request: HttpRequest) -> HttpResponse:
+    """Where Zoho sends the browser back to. The answer is used once and then left by a redirect,
+    so that a reload asks for nothing twice and no code stays in the address."""
+    try:
+        attempt = connect.receive(request.GET, request.user, _session_key(request))
+    except ZohoError as error:
+        messages.error(request, error.message)
+        return redirect("oauth:start")
+    found = connect.organisations(attempt.credential())
+    stored = ZohoCredential.objects.first()
+    known = stored.organization_id if stored else ""
+    if len(found) == 1 and known in ("", found[0].id):
+        return _connected(request, attempt, found[0].id)
+    request.session["organisations"] = [[one.id, one.name] for one in found]
+    return redirect("oauth:organisation", attempt.pk)
+
+
+class OrganisationForm(forms.Form):
+    organization_id = forms.CharField(
+        label="Organisation ID",
+        validators=[RegexValidator(r"^\d{1,32}$", "An organisation ID consists of digits only.")],
+        widget=forms.TextInput(attrs={"class": "form-control", "inputmode": "numeric"}),
+    )
+
+    def __init__(self, *args: Any, found: list[list[str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if found:
+            choices = [(one, f"{name} ({one})") for one, name in found]
+            self.fields["organization_id"] = forms.ChoiceField(
+                label="Organisation", choices=choices, widget=forms.RadioSelect
+            )
+
+
+@connect_view
+def organisation(request: HttpRequest, attempt_id: int) -> HttpResponse:
+    """Zoho has agreed; which organisation is it about?"""
+    attempt = ConnectAttempt.objects.filter(pk=attempt_id).exclude(used_at=None).first()
+    if attempt is None or not attempt.belongs_to(request.user, _session_key(request)):
+        messages.error(request, f"This connection is not yours to finish. {connect.AGAIN}")
+        return redirect("oauth:start")
+    found = request.session.get("organisations", [])
+    stored = ZohoCredential.objects.first()
+    form = OrganisationForm(
+        request.POST or None,
+        found=found,
+        initial={"organization_id": stored.organization_id if stored else ""},
+    )
+    if request.method == "POST" and form.is_valid():
+        return _connected(request, attempt, form.cleaned_data["organization_id"])
+    context = {
+        **admin.site.each_context(request),
+        "title": "Choose the organisation",
+        "form": form,
+        "found": found,
+        "stored": stored,
+    }
+    return render(request, "integrations/organisation.html", context)
+
+
+def _connected(request: HttpRequest, attempt: ConnectAttempt, organization_id: str) -> HttpResponse:
+    request.session.pop("organisations", None)
+    credential = connect.choose(attempt, organization_id)
+    messages.success(
+        request,
+        f"Connected to Zoho organisation {credential.organization_id}. Next: press 🔄 Sync Zoho.",
+    )
+    return _land()
+
+
+@connect_view
+@require_POST
+def test(request: HttpRequest) -> HttpResponse:
+    """One call, to see whether Zoho answers."""
+    try:
+        client = ZohoClient.from_database()
+        try:
+            client.fetch_products(per_page=1)
+        finally:
+            client.close()
+    except ZohoError as error:
+        messages.error(request, f"The connection does not work at the moment. {error.message}")
+    else:
+        messages.success(request, "The connection works: Zoho has answered. 1 call was used.")
+    return _land()
+
+
+@connect_view
+@require_POST
+def disconnect(request: HttpRequest) -> HttpResponse:
+    try:
+        told = connect.disconnect()
+    except ZohoError as error:
+        messages.error(request, error.message)
+        return _land()
+    kept = "Everything that was synced is kept; nothing is synced until you connect again."
+    if told:
+        messages.success(request, f"Disconnected, and Zoho was told so. {kept}")
+    else:
+        messages.warning(
+            request,
+            "Disconnected here, but Zoho could not be told. Remove the access in Zoho too: "
+            f"accounts.zoho → Settings → Connected apps. {kept}",
+        )
+    return _land()
+
+
+def _land() -> HttpResponse:
+    return redirect("admin:integrations_zohocredential_changelist")
+
+
+def _session_key(request: HttpRequest) -> str:
+    if not request.session.session_key:
+        request.session.save()
+    return str(request.session.session_key)
