@@ -12,6 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from sync import follow_up
+from sync.home import overview
 from sync.models import SyncRun
 from sync.queue import enqueue
 
@@ -51,6 +52,15 @@ def progress(request: HttpRequest, run_id: int) -> HttpResponse:
     run = get_object_or_404(SyncRun, pk=run_id)
     code = 200 if run.is_active and run.state != SyncRun.State.PAUSED else STOP_POLLING
     return render(request, "sync/progress.html", {"run": run}, status=code)
+
+
+@never_cache
+@staff_member_required
+@permission_required("sync.view_syncrun", raise_exception=True)
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    """The overview of the admin's home, which asks for it anew while something runs."""
+    return render(request, "sync/home.html", overview())
 
 
 @never_cache
