@@ -26,8 +26,9 @@ from demo.servers import free_port, postgres, redis_server
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("DEMO_DIR") or ROOT / ".demo")
 ITEMS = int(os.environ.get("DEMO_ITEMS") or 10_000)
-# Seconds per answer of the simulated Zoho: quick, yet slow enough to watch a bar move.
-LATENCY = float(os.environ.get("DEMO_LATENCY") or 0.1)
+# Seconds per answer of the simulated Zoho, once the first sync is done: slow enough, with several
+# pages under way at once, to watch a bar move.
+LATENCY = float(os.environ.get("DEMO_LATENCY") or 0.5)
 # The demo may sync again at once without running into the minute's limit.
 REQUESTS_PER_MINUTE = 600
 STOP_SECONDS = 10
@@ -73,7 +74,14 @@ def run(running: ExitStack, port: int) -> None:
     simulator = Process("simulator", ["-m", "simulator", "--port", "0", "--items", str(ITEMS)])
     simulator.start(running, dict(os.environ), pipe=True)
     zoho = simulator.first_line()
-    set_up(zoho["url"], port)
+    tell(
+        zoho["url"],
+        per_minute=REQUESTS_PER_MINUTE,
+        # Its own address, for Connect with Zoho.
+        redirect_uris=[
+            f"http://{host}:{port}/oauth/callback" for host in ("127.0.0.1", "localhost")
+        ],
+    )
     environment = {**os.environ, **product_settings(database_url, redis_url, zoho, port)}
 
     web = ["-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{port}", "--threads", "8"]
@@ -90,6 +98,7 @@ def run(running: ExitStack, port: int) -> None:
     for process in processes[1:]:
         process.start(running, environment)
     first_sync(processes)
+    tell(zoho["url"], latency=LATENCY)
     wait_for_web(port, processes)
     say(f"Ready: http://127.0.0.1:{port}/admin/  (demo / demo)")
     watch(processes)
@@ -196,15 +205,8 @@ def first_sync(processes: list["Process"]) -> None:
         raise DemoError(str(error)) from error
 
 
-def set_up(url: str, port: int) -> None:
-    """Quicken the simulator, and register the demo's own address with it for Connect."""
-    settings = {
-        "latency": LATENCY,
-        "per_minute": REQUESTS_PER_MINUTE,
-        "redirect_uris": [
-            f"http://{host}:{port}/oauth/callback" for host in ("127.0.0.1", "localhost")
-        ],
-    }
+def tell(url: str, **settings: Any) -> None:
+    """Set the simulator's switches; see simulator/control.py."""
     request = urllib.request.Request(
         f"{url}/_simulator/settings",
         json.dumps(settings).encode(),

@@ -4,8 +4,11 @@ from decimal import Decimal
 from typing import Any
 
 from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import get_object_or_404
+from django.urls import path
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
@@ -14,11 +17,12 @@ from products_and_services.mirror import PRODUCTS
 from products_and_services.models import Product
 from products_and_services.services import request_run
 from sync.listing import BoundedPaginator
-from sync.models import SyncRun
+from sync.models import Change, SyncRun
 from sync.views import land_on
 
 # An item costs a fiftieth of a call by its id and a two-hundredth in the list.
 MOST_SELECTED = 1_000
+HISTORY_SHOWN = 50
 
 
 class YesNoFilter(admin.SimpleListFilter):
@@ -90,6 +94,16 @@ def exactly(number: Decimal, at_least: int = 0) -> str:
     return f"{number:,.{decimals}f}"
 
 
+def history(product: Product) -> list[dict[str, Any]]:
+    """What syncs last did to this product, newest first, fields by the names people know."""
+    changes = Change.objects.filter(zoho_id=product.zoho_item_id, run__dry_run=False)
+    names = {field.name: field.verbose_name for field in Product._meta.concrete_fields}
+    return [
+        {"change": change, "field": names.get(change.field, "")}
+        for change in changes.select_related("run").order_by("-id")[:HISTORY_SHOWN]
+    ]
+
+
 @admin.register(Product)
 class ProductAdmin(admin.ModelAdmin):
     list_display = ("name", "sku", "price_shown", "stock_shown", "state", "zoho_item_id", "changed")
@@ -134,6 +148,43 @@ class ProductAdmin(admin.ModelAdmin):
             "last_sync": SyncRun.last_complete(PRODUCTS.kind, full, changed),
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    change_form_template = "admin/products_and_services/product/change_form.html"
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        product = self.get_object(request, object_id)
+        context: dict[str, Any] = {"may_sync": self.has_sync_permission(request)}
+        if product and product.zoho_item_id and request.user.has_perm("sync.view_change"):
+            context["history"] = history(product)
+        return super().change_view(
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )
+
+    def get_urls(self) -> list[Any]:
+        sync_now = self.admin_site.admin_view(self.sync_now)
+        name = "products_and_services_product_sync_now"
+        return [path("<int:pk>/sync-now/", sync_now, name=name), *super().get_urls()]
+
+    def sync_now(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """POST: fetch just this product from Zoho, and land on the run's page."""
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        if not self.has_sync_permission(request):
+            raise PermissionDenied
+        product = get_object_or_404(Product.objects.exclude(zoho_item_id=None), pk=pk)
+        run, is_new = request_run(
+            SyncRun.Trigger.PERSON,
+            mode=SyncRun.Mode.SELECTED,
+            zoho_item_ids=[str(product.zoho_item_id)],
+            user=request.user,
+        )
+        return land_on(request, run, is_new)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

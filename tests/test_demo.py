@@ -149,7 +149,7 @@ def page(demo, browser):
     page.fill("[name=username]", "demo")
     page.fill("[name=password]", "demo")
     page.click("[type=submit]")
-    expect(page.get_by_role("heading", name="Dashboard")).to_be_visible()
+    expect(page.get_by_role("heading", name="Is my Zoho data fresh?")).to_be_visible()
     yield page
     page.close()
     assert complaints == []
@@ -234,6 +234,7 @@ def test_the_browser_stops_asking_when_the_run_has_ended(demo, page):
 
 def test_products_can_be_searched_filtered_and_chosen_for_a_sync(demo, page):
     """The daily work: find it, look at it, refresh just that."""
+    photograph(page, "home")
     page.get_by_role("link", name="📦 Products").first.click()
     photograph(page, "products")
     page.get_by_placeholder("Name, SKU or Zoho item ID").fill("INV-5-A")
@@ -302,6 +303,23 @@ def test_no_secret_is_in_any_page_log_or_table(demo, page):
         assert not TOKEN.search(text), f"a token stands in {place}"
         for secret in secrets:
             assert secret not in text, f"a secret stands in {place}"
+
+
+def test_reconnecting_by_zohos_own_consent_page(demo, page):
+    """The button, the consent, the organisation by its name, and a connection that works."""
+    page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
+    page.get_by_role("link", name="🔑 Zoho Credentials").first.click()
+    page.get_by_role("link", name="Reconnect with Zoho").click()
+    photograph(page, "connect")
+    page.get_by_role("button", name="Reconnect with Zoho").click()
+    page.get_by_role("button", name="Accept").click()
+
+    page.get_by_label("Monsoon Solar Retail").check()
+    page.get_by_role("button", name="Use this organisation").click()
+    expect(page.get_by_text("Connected to Zoho organisation")).to_be_visible()
+    page.get_by_role("button", name="Test connection").click()
+
+    expect(page.get_by_text("The connection works")).to_be_visible()
 
 
 def test_a_second_demo_on_the_same_data_says_why_it_does_not_start(demo):

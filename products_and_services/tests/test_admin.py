@@ -251,3 +251,52 @@ def test_the_list_says_how_old_items_and_stock_are(client, sync, zoho):
 
     assert re.search(r"<strong>Items</strong> as Zoho had them\s*<time [^>]*>now</time>", page)
     assert re.search(r"<strong>stock</strong>\s*<time [^>]*>5\xa0hours ago</time>", page)
+
+
+def test_a_product_shows_what_syncs_changed_of_it(client, sync, zoho):
+    """ "Who changed this price, and when?" is asked on the product's page."""
+    item = zoho.add_item(name="Desk", rate="1.00")
+    zoho.add_item(name="Lamp")
+    sync()
+    zoho.edit_item(item, rate="2.50")
+    sync()
+    zoho.edit_item(item, rate="99.00")
+    sync(dry_run=True)
+    desk = Product.objects.get(zoho_item_id=item)
+
+    page = client.get(f"{LIST}{desk.pk}/change/").content.decode()
+
+    rows = re.findall(
+        r"<td>(Updated|Created)</td>\s*<td>(.*?)</td>\s*<td>(.*?)</td>\s*<td>(.*?)</td>", page
+    )
+    assert ("Updated", "price", "1", "2.5") in rows
+    assert ("Created", "name", "", "Desk") in rows
+    assert "Lamp" not in str(rows)
+    assert "99" not in str(rows)
+
+
+def test_sync_now_fetches_just_this_product(client, credential):
+    """Somebody has it on the screen and wants to know its stock."""
+    desk = product("Desk", zoho_item_id="46001")
+    url = f"{LIST}{desk.pk}/sync-now/"
+    assert client.get(url).status_code == 405
+
+    page = client.post(url, follow=True).content.decode()
+
+    run = SyncRun.objects.get()
+    assert (run.mode, run.page_rows.get().zoho_ids) == ("selected", ["46001"])
+    assert f"Task initiated: {run.task_id}" in page
+
+
+def test_sync_now_is_for_those_who_may_sync(client, django_user_model):
+    """Seeing a product is one thing, spending calls another."""
+    from django.contrib.auth.models import Permission
+
+    desk = product("Desk", zoho_item_id="46001")
+    viewer = django_user_model.objects.create_user("ada", is_staff=True)
+    viewer.user_permissions.add(Permission.objects.get(codename="view_product"))
+    client.force_login(viewer)
+
+    assert "Sync now" not in client.get(f"{LIST}{desk.pk}/change/").content.decode()
+    assert client.post(f"{LIST}{desk.pk}/sync-now/").status_code == 403
+    assert not SyncRun.objects.exists()

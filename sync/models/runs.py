@@ -425,6 +425,18 @@ class SyncRun(models.Model):
         done = self.total + (self.retired if self.mode == self.Mode.SELECTED else 0)
         return min(99, done * 100 // self.expected) if self.expected else None
 
+    def rate(self) -> float | None:
+        """Records read a second, over all its stints and waits; None before there are any."""
+        seconds = self.duration_seconds()
+        return self.total / seconds if self.total and seconds else None
+
+    def seconds_left(self) -> int | None:
+        """At the pace so far; None where the end is not known, or nothing moves."""
+        rate = self.rate()
+        if self.state != self.State.RUNNING or not rate or not self.expected or self.swept:
+            return None
+        return round(max(0, self.expected - self.total) / rate)
+
     def stats(self) -> dict[str, Any]:
         """The stats object of the commands and the task: JSON, and free of secrets."""
         failed = self.changes.filter(action="failed").order_by("id")[:MAX_ERRORS_IN_STATS]

@@ -144,6 +144,20 @@ def test_the_end_of_a_first_run_is_not_guessed(run):
     assert run.percent() == 50
 
 
+def test_pace_and_time_left_are_told_from_what_was_read(run):
+    """ "Can I wait for it, or shall I go for lunch?" """
+    run.start()
+    assert (run.rate(), run.seconds_left()) == (None, None)
+    run.started_at = timezone.now() - dt.timedelta(seconds=10)
+    run.total, run.expected = 400, 1000
+
+    assert run.rate() == pytest.approx(40, rel=0.05)
+    assert run.seconds_left() in (14, 15, 16)
+
+    run.expected = 0
+    assert run.seconds_left() is None
+
+
 @pytest.mark.postgres
 @pytest.mark.django_db(transaction=True)
 def test_twenty_clicks_at_once_make_one_run():
