@@ -376,6 +376,7 @@ JAZZMIN_SETTINGS = {
     ],
     "use_google_fonts_cdn": False,  # nothing is fetched from elsewhere
     "custom_css": "sync/zoho-sync.css",
+    "custom_js": "sync/names.js",
     "changeform_format": "single",
 }
 JAZZMIN_UI_TWEAKS = {"default_theme_mode": "auto"}

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import psycopg2
 import pytest
+from axe_playwright_python.sync_playwright import Axe
 from django.utils.dateparse import parse_datetime
 from playwright.sync_api import Page, expect, sync_playwright
 
@@ -320,6 +321,32 @@ def test_reconnecting_by_zohos_own_consent_page(demo, page):
     page.get_by_role("button", name="Test connection").click()
 
     expect(page.get_by_text("The connection works")).to_be_visible()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_no_page_has_a_serious_finding_of_axe(demo, page, scheme):
+    """Heard instead of seen, or seen badly, the pages must work, too."""
+    page.emulate_media(color_scheme=scheme)
+    findings = []
+    for path in (
+        "/admin/",
+        "/crm-api/products/admin/sync-zoho/",
+        "/oauth/start",
+        "/admin/integrations/zohocredential/1/change/",
+        "/admin/integrations/zohousage/",
+        "/admin/products_and_services/product/",
+        "/admin/products_and_services/product/1/change/",
+        "/admin/sync/syncrun/",
+        "/admin/sync/syncrun/1/change/",
+        "/admin/sync/change/",
+        "/admin/sync/failedrecord/",
+    ):
+        page.goto(f"{demo.url}{path}")
+        for violation in Axe().run(page).response["violations"]:
+            if violation["impact"] in ("serious", "critical"):
+                nodes = [node["html"][:120] for node in violation["nodes"][:3]]
+                findings.append((path, violation["id"], nodes))
+    assert findings == []
 
 
 def test_a_second_demo_on_the_same_data_says_why_it_does_not_start(demo):
