@@ -8,13 +8,12 @@ import sys
 
 import django
 
+from bench.__main__ import environment, report
+
 FEW, MANY = 5_000, 200_000
 
 
 def main() -> None:
-    django.setup()
-    from bench.__main__ import environment, report
-
     peaks = {}
     for items in (FEW, MANY):
         with environment() as variables:

@@ -31,7 +31,7 @@ def main() -> None:
             pass
         ours_new = timed(sync_zoho_products_to_db)
         ours_same = timed(sync_zoho_products_to_db)
-        stats, changed = {}, 0.0
+        stats: dict[str, Any] = {}
 
         def sync_changed() -> None:
             stats.update(sync_zoho_products_to_db(mode=SyncRun.Mode.CHANGED))

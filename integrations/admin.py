@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
+from integrations.listing import ReadOnlyAdmin
 from integrations.models import ZohoCredential, ZohoUsage
 from integrations.redaction import mask
 
@@ -148,8 +149,8 @@ class ZohoCredentialAdmin(admin.ModelAdmin):
 
 
 @admin.register(ZohoUsage)
-class ZohoUsageAdmin(admin.ModelAdmin):
-    """The day ledger, read-only."""
+class ZohoUsageAdmin(ReadOnlyAdmin):
+    """The day ledger."""
 
     list_display = ("day", "purpose", "calls", "rate_limited", "tokens", "last_call_at")
     list_display_links = None
@@ -159,12 +160,3 @@ class ZohoUsageAdmin(admin.ModelAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ZohoUsage]:
         """Without the purposes that nothing was spent for."""
         return super().get_queryset(request).exclude(calls=0, rate_limited=0, tokens=0)
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: ZohoUsage | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: ZohoUsage | None = None) -> bool:
-        return False

@@ -152,6 +152,7 @@ class OrganisationForm(forms.Form):
 @connect_view
 def organisation(request: HttpRequest, attempt_id: int) -> HttpResponse:
     """Zoho has agreed; which organisation is it about?"""
+    ConnectAttempt.forget_old()
     attempt = ConnectAttempt.objects.filter(pk=attempt_id).exclude(used_at=None).first()
     if attempt is None or not attempt.belongs_to(request.user, _session_key(request)):
         messages.error(request, f"This connection is not yours to finish. {connect.AGAIN}")

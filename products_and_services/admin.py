@@ -13,10 +13,10 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
+from integrations.listing import BoundedPaginator
 from products_and_services.mirror import PRODUCTS
 from products_and_services.models import Product
 from products_and_services.services import request_run
-from sync.listing import BoundedPaginator
 from sync.models import Change, SyncRun
 from sync.views import land_on
 
@@ -94,14 +94,10 @@ def exactly(number: Decimal, at_least: int = 0) -> str:
     return f"{number:,.{decimals}f}"
 
 
-def history(product: Product) -> list[dict[str, Any]]:
-    """What syncs last did to this product, newest first, fields by the names people know."""
+def history(product: Product) -> QuerySet[Change]:
+    """What syncs last did to this product, newest first."""
     changes = Change.objects.filter(zoho_id=product.zoho_item_id, run__dry_run=False)
-    names = {field.name: field.verbose_name for field in Product._meta.concrete_fields}
-    return [
-        {"change": change, "field": names.get(change.field, "")}
-        for change in changes.select_related("run").order_by("-id")[:HISTORY_SHOWN]
-    ]
+    return changes.select_related("run").order_by("-id")[:HISTORY_SHOWN]
 
 
 @admin.register(Product)

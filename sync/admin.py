@@ -16,8 +16,8 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
+from integrations.listing import ReadOnlyAdmin
 from sync import follow_up
-from sync.listing import ReadOnlyAdmin
 from sync.models import Change, FailedRecord, SyncRun
 from sync.views import land_on
 
@@ -164,9 +164,7 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Field")
     def which(self, change: Change) -> str:
-        if not change.field:
-            return ""
-        return str(apps.get_model(change.run.kind)._meta.get_field(change.field).verbose_name)
+        return change.field_name()
 
     @admin.display(description="From", empty_value="none")
     def from_(self, change: Change) -> str | None:

@@ -32,6 +32,7 @@ def sync(run: SyncRun, mirror: Mirror, source: Source) -> None:
         SyncRun.Mode.CHANGED: sync_changed,
         SyncRun.Mode.SELECTED: sync_selected,
     }
+    run.has_open_failures = FailedRecord.any_open(run.kind)
     try:
         modes[SyncRun.Mode(run.mode)](run, mirror, source)
     finally:

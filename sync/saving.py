@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 Action = Change.Action
 NOW = object()
+OF_THE_SYNC = ("retired_at", "synced_at", "fingerprint")
 
 
 def save(
@@ -95,7 +96,7 @@ class Found:
     failures: list[Failure]
     fingerprints: Mapping[str, int | None]
     stale: Mapping[str, Any]
-    payload: Mapping[str, Record]
+    records: Mapping[str, Record]
 
 
 def compare(mirror: Mirror, records: Sequence[Record], partial: bool) -> Found:
@@ -161,7 +162,7 @@ def write_one_by_one(mirror: Mirror, found: Found) -> list[Failure]:
                 upsert(mirror, found, [key])
         except (IntegrityError, DataError) as error:
             reason = f"The database refused this record ({type(error).__name__})."
-            refused.append(Failure(key, reason, found.payload[key].parsed()))
+            refused.append(Failure(key, reason, found.records[key].parsed()))
     return refused
 
 
@@ -194,9 +195,6 @@ def upsert(mirror: Mirror, found: Found, keys: Sequence[str]) -> None:
         ],
         on_conflict_update(mirror.model, mirror.key, (*mirror.fields, *OF_THE_SYNC)),
     )
-
-
-OF_THE_SYNC = ("retired_at", "synced_at", "fingerprint")
 
 
 @lru_cache

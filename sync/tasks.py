@@ -3,6 +3,7 @@
 import structlog
 from celery import shared_task
 
+from integrations.models import ConnectAttempt
 from sync.models import Change
 from sync.queue import wake_forsaken_runs
 
@@ -15,6 +16,7 @@ def wake_runs() -> None:
 
 @shared_task(ignore_result=True)
 def prune_history() -> None:
-    """Beat's daily chore: see `Change.prune`."""
+    """Beat's daily chore: old history, and attempts to connect that nobody finished."""
+    ConnectAttempt.forget_old()
     pruned = Change.prune()
     structlog.get_logger(__name__).info("Forgot the oldest history", rows=pruned)

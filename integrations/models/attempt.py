@@ -15,6 +15,8 @@ from integrations.models.credential import ZohoCredential
 from integrations.zoho.data_centers import DATA_CENTERS
 
 LIFETIME = dt.timedelta(minutes=10)
+# Time to choose the organisation in, once Zoho has agreed; then the sealed tokens are forgotten.
+KEPT = dt.timedelta(hours=1)
 
 
 def digest(secret: str) -> str:
@@ -54,7 +56,7 @@ class ConnectAttempt(models.Model):
         client_secret: str,
     ) -> tuple["ConnectAttempt", str]:
         """A new attempt, and the `state` that is sent to Zoho; only its digest is stored."""
-        cls.objects.filter(created_at__lt=timezone.now() - 6 * LIFETIME).delete()
+        cls.forget_old()
         state = secrets.token_urlsafe(32)
         attempt = cls.objects.create(
             state_digest=digest(state),
@@ -65,6 +67,10 @@ class ConnectAttempt(models.Model):
             sealed=json.dumps({"client_id": client_id, "client_secret": client_secret}),
         )
         return attempt, state
+
+    @classmethod
+    def forget_old(cls) -> None:
+        cls.objects.filter(created_at__lt=timezone.now() - KEPT).delete()
 
     def belongs_to(self, user: Any, session_key: str) -> bool:
         return self.user_id == user.pk and self.session_digest == digest(session_key)

@@ -1,10 +1,12 @@
+import datetime as dt
 import time
 
 import pytest
 import redis
+from django.utils import timezone
 
 from integrations.models import ZohoUsage
-from integrations.zoho.budget import SHARE_FOR_PEOPLE, Budget
+from integrations.zoho.budget import BOOKED_FOR, MINUTE, SHARE_FOR_PEOPLE, Budget
 from integrations.zoho.errors import ZohoRateLimitError, ZohoUnavailableError
 
 pytestmark = pytest.mark.django_db
@@ -138,3 +140,30 @@ def test_a_redis_that_is_new_makes_nobody_wait(limits, settings):
     redis.Redis.from_url(settings.REDIS_URL).flushdb()
 
     spend(Budget(), 1)
+
+
+def test_calls_booked_early_and_made_late_are_not_forgotten_with_redis(limits, settings):
+    """The ledger is written when calls are booked; the last of them may be made much later."""
+    limits(minute=100)
+    spend(Budget(), 3)
+    booked = timezone.now() - dt.timedelta(seconds=MINUTE + BOOKED_FOR / 2)
+    ZohoUsage.objects.filter(calls__gt=0).update(last_call_at=booked)
+    redis.Redis.from_url(settings.REDIS_URL).flushdb()
+
+    with pytest.raises(ZohoRateLimitError):
+        spend(Budget(), 1)
+
+
+def test_a_booking_that_grows_old_is_made_anew(limits, monkeypatch):
+    """So that the ledger's last call is never far behind the truth."""
+    limits(day=1000)
+    budget = Budget()
+    spend(budget, 4)  # seven are booked
+    ZohoUsage.objects.update(last_call_at=None)
+    monkeypatch.setattr("integrations.zoho.budget.BOOKED_FOR", 0)
+
+    spend(budget, 1)
+
+    assert ZohoUsage.last_call() is not None
+    budget.close()
+    assert ZohoUsage.calls_today() == 5

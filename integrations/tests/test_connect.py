@@ -283,3 +283,13 @@ def test_no_secret_is_in_the_database_in_clear_or_on_a_page(client, console, for
         assert sealed[secret]
         assert sealed[secret] not in raw
         assert sealed[secret] not in page.content.decode()
+
+
+def test_an_attempt_that_nobody_finished_is_forgotten(client, form):
+    """It holds tokens, and would hold them for ever."""
+    page = client.get(consent(client, form), follow=True)
+    ConnectAttempt.objects.update(created_at=timezone.now() - dt.timedelta(minutes=61))
+
+    client.get(page.request["PATH_INFO"])
+
+    assert not ConnectAttempt.objects.exists()

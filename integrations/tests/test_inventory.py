@@ -160,3 +160,15 @@ def test_a_sweep_that_is_given_up_leaves_nothing_behind(zoho, inventory, setting
     while slots.zcard("zoho-sync:budget:at-once") and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not slots.zcard("zoho-sync:budget:at-once")
+
+
+def test_a_page_of_records_without_ids_is_not_the_end(zoho, inventory):
+    """They fail, each with its reason; what comes after them is fine."""
+    for _ in range(250):
+        zoho.put_raw_item({"name": "No id"})
+    last = zoho.add_item(name="Desk")
+
+    pages = list(inventory.fetch_all_products())
+
+    assert [len(page.records) for page in pages] == [200, 51]
+    assert pages[-1].records[-1].zoho_id == last

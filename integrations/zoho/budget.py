@@ -36,6 +36,9 @@ LONGEST_NAP = 2.0  # seconds to wait here for a slot; a longer wait is the calle
 # Calls of the day's ledger booked at a time: it starts with one and doubles. Those of a worker
 # that is killed stay booked, so the ledger may count some too many, never one too few.
 MOST_BOOKED = 16
+# What is booked is used within this many seconds, or returned and booked anew: the ledger's "last
+# call" is never further behind the truth.
+BOOKED_FOR = 30.0
 # Zoho counts a call when it arrives, we when it leaves: one that was long on its way still counts
 # there when it no longer would here.
 MINUTE = 61.0
@@ -102,6 +105,7 @@ class Budget:
         self.sleep = sleep
         self._booked = 0
         self._booked_on = utc_today()
+        self._booked_at = time.monotonic()
         self._book_next = 1
 
     def take(self, longest_nap: float = LONGEST_NAP) -> str:
@@ -177,19 +181,22 @@ class Budget:
     def _remember(self) -> None:
         """Redis is new or has lost its memory: what was spent in the last minute is not known.
 
-        The day's ledger knows when calls were last made; a minute after that all is forgiven.
+        The day's ledger knows when calls were last booked. If any of them may have been made
+        within the last minute, nobody calls for a whole one.
         """
         last = ZohoUsage.last_call()
-        spent = (timezone.now() - last).total_seconds() if last else MINUTE
-        if spent < MINUTE and settings.ZOHO_REQUESTS_PER_MINUTE:
+        recent = timezone.now() - dt.timedelta(seconds=MINUTE + BOOKED_FOR)
+        if last and last > recent and settings.ZOHO_REQUESTS_PER_MINUTE:
             log.warning("Redis has lost the call budget's memory; nobody calls for a minute")
-            self.pause_everyone(MINUTE - max(0.0, spent))
+            self.pause_everyone(MINUTE)
         _redis(settings.REDIS_URL).set(_REMEMBERS, 1)
 
     def _take_from_day(self) -> None:
-        if not self._booked or self._booked_on != utc_today():
+        if self._booked_on != utc_today() or time.monotonic() - self._booked_at > BOOKED_FOR:
+            self.close()
+        if not self._booked:
             allowed = self._allowed_today()
-            self._booked_on = utc_today()
+            self._booked_on, self._booked_at = utc_today(), time.monotonic()
             self._booked = ZohoUsage.book(self.purpose, self._book_next, allowed)
             self._book_next = min(2 * self._book_next, MOST_BOOKED)
             if not self._booked:

@@ -92,7 +92,7 @@ class ZohoClient:
             ids = [record.zoho_id for record in page.records]
             if any(ids) and ids == previous:
                 break
-            if page.has_more and not any(ids):
+            if page.has_more and not ids:
                 break
             if page.has_more and not ahead:
                 ahead.append(self._begin_page(number + 1, OLDEST_FIRST))

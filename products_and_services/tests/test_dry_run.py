@@ -209,3 +209,12 @@ def test_a_dry_run_that_finds_nothing_says_so_and_offers_nothing(zoho, sync):
 
     assert run.in_words() == "Dry run: nothing would change."
     assert run.actions() == []
+
+
+def test_the_history_outlives_the_fields_it_tells_of(zoho, sync, client):
+    """A release may drop a column; what happened to it has happened."""
+    zoho.add_item(name="Desk")
+    run = sync()["run_id"]
+    Change.objects.create(run_id=run, action="updated", zoho_id="1", field="colour", after="red")
+
+    assert "colour" in client.get(LIST).content.decode()

@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import timezone
 
@@ -65,6 +67,14 @@ class Change(models.Model):
     @property
     def kind(self) -> str:
         return self.run.kind
+
+    def field_name(self) -> str:
+        """The field as people know it; as the history has it, when a later release dropped it."""
+        try:
+            column: Any = apps.get_model(self.kind)._meta.get_field(self.field)
+        except FieldDoesNotExist:
+            return self.field
+        return str(column.verbose_name)
 
     @classmethod
     def record(cls, run: SyncRun, notes: Sequence[Note]) -> None:

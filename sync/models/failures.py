@@ -99,6 +99,10 @@ class FailedRecord(models.Model):
         )
 
     @classmethod
+    def any_open(cls, kind: str) -> bool:
+        return cls.objects.filter(kind=kind, closed_at=None).exists()
+
+    @classmethod
     def close(cls, kind: str, zoho_ids: Iterable[str]) -> None:
         """These were mirrored, or are gone from Zoho."""
         cls.objects.filter(kind=kind, key__in=list(zoho_ids), closed_at=None).update(

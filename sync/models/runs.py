@@ -6,17 +6,14 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.db.models.functions import Coalesce
-from django.urls import reverse
 from django.utils import timezone
-from django.utils.functional import cached_property
 
-from integrations.models import ZohoUsage
 from integrations.zoho.errors import ZohoConfigError
+from sync.models.facts import RunFacts
 from sync.plan import Plan
 from sync.rows import insert, update_one
 
@@ -30,79 +27,8 @@ class LeaseLost(Exception):
     one still holds must not be saved."""
 
 
-class SyncRun(models.Model):
-    """One run of one mirror, from the click to its ending in words.
-
-    Counts are of records: `total == created + updated + unchanged + failed`; `revived` ones are
-    among the updated.
-    """
-
-    class State(models.TextChoices):
-        QUEUED = "queued", "Queued"
-        RUNNING = "running", "Running"
-        WAITING = "waiting", "Waiting"
-        PAUSED = "paused", "Paused"
-        SUCCEEDED = "succeeded", "Succeeded"
-        UNCONFIRMED = "unconfirmed", "Needs confirmation"
-        FAILED = "failed", "Failed"
-        CANCELLED = "cancelled", "Cancelled"
-
-    class Mode(models.TextChoices):
-        FULL = "full", "Full"
-        CHANGED = "changed", "Changed"
-        SELECTED = "selected", "Selected"
-
-    class Trigger(models.TextChoices):
-        PERSON = "person", "Person"
-        SCHEDULE = "schedule", "Schedule"
-        COMMAND = "command", "Command line"
-
-    ACTIVE = (State.QUEUED, State.RUNNING, State.WAITING, State.PAUSED)
-    # Ended with everything read.
-    COMPLETE = (State.SUCCEEDED, State.UNCONFIRMED)
-
-    # The mirror's model, as in "products_and_services.product".
-    kind = models.CharField(max_length=100)
-    mode = models.CharField(max_length=10, choices=Mode, default=Mode.FULL)
-    # Nothing is written to the mirror; what would be is told in Change.
-    dry_run = models.BooleanField(default=False)
-    state = models.CharField(max_length=12, choices=State, default=State.QUEUED)
-    trigger = models.CharField("started by", max_length=10, choices=Trigger)
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL
-    )
-    # The run whose findings this one acts on: a dry run applied, retirements confirmed.
-    origin = models.ForeignKey(
-        "self", null=True, blank=True, on_delete=models.SET_NULL, related_name="follow_ups"
-    )
-    # What a run of the changed mode asks for: whatever was modified after this moment.
-    since = models.DateTimeField("changed since", null=True, blank=True)
-    task_name = models.CharField(max_length=100)
-    task_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
-
-    created_at = models.DateTimeField(auto_now_add=True)
-    started_at = models.DateTimeField(null=True, blank=True)
-    heartbeat_at = models.DateTimeField(null=True, blank=True)
-    resume_at = models.DateTimeField(null=True, blank=True)
-    finished_at = models.DateTimeField(null=True, blank=True)
-    lease = models.UUIDField(null=True, blank=True, editable=False)
-    retries = models.PositiveSmallIntegerField(default=0)
-
-    pages = models.PositiveIntegerField("pages read", default=0)
-    # Every page was read; what follows is about the records that none of them listed.
-    swept = models.BooleanField(default=False)
-    expected = models.PositiveIntegerField(default=0)
-    total = models.PositiveIntegerField("read", default=0)
-    created = models.PositiveIntegerField(default=0)
-    updated = models.PositiveIntegerField(default=0)
-    unchanged = models.PositiveIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0)
-    retired = models.PositiveIntegerField(default=0)
-    revived = models.PositiveIntegerField(default=0)
-    # Retirements that are too many at once to be made without a person's word.
-    to_confirm = models.PositiveIntegerField(default=0)
-    calls = models.PositiveIntegerField("API calls", default=0)
-    message = models.TextField(blank=True, default="")
+class SyncRun(RunFacts):
+    """One run of one mirror: how it is asked for, and its life from the click to its ending."""
 
     class Meta:
         verbose_name = "sync run"
@@ -119,15 +45,6 @@ class SyncRun(models.Model):
             models.Index(fields=["state", "resume_at"], name="sync_run_due"),
             models.Index(fields=["kind", "-id"], name="sync_run_by_kind"),
         ]
-
-    def __str__(self) -> str:
-        return f"{self.kind_name()} #{self.pk}"
-
-    def kind_name(self) -> str:
-        return str(apps.get_model(self.kind)._meta.verbose_name_plural)
-
-    def records_url(self) -> str:
-        return reverse(f"admin:{self.kind.replace('.', '_')}_changelist")
 
     # --- asking for one -----------------------------------------------------------------------
 
@@ -166,7 +83,7 @@ class SyncRun(models.Model):
         self.save(update_fields=["expected"])
 
     @classmethod
-    def last_complete(cls, kind: str, *modes: Mode) -> "SyncRun | None":
+    def last_complete(cls, kind: str, *modes: RunFacts.Mode) -> "SyncRun | None":
         """The newest run that read everything its mode asks for, and was no dry run."""
         return cls.objects.filter(
             kind=kind, mode__in=modes, dry_run=False, state__in=cls.COMPLETE
@@ -278,7 +195,7 @@ class SyncRun(models.Model):
         else:
             self._end(self.State.SUCCEEDED)
 
-    def _end(self, state: State) -> None:
+    def _end(self, state: RunFacts.State) -> None:
         with transaction.atomic():
             self.state = state
             self.finished_at = timezone.now()
@@ -331,111 +248,14 @@ class SyncRun(models.Model):
         """A person has decided about the retirements that needed confirmation."""
         return self._turn((self.State.UNCONFIRMED,), self.State.SUCCEEDED, message=message)
 
-    def _turn(self, states: Iterable[State], state: State, **values: Any) -> bool:
+    def _turn(self, states: Iterable[RunFacts.State], state: RunFacts.State, **values: Any) -> bool:
         turned = SyncRun.objects.filter(pk=self.pk, state__in=list(states)).update(
             state=state, **values
         )
         self.refresh_from_db()
         return bool(turned)
 
-    # --- what others ask of it ------------------------------------------------------------------
-
-    @property
-    def is_active(self) -> bool:
-        return self.state in self.ACTIVE
-
-    @cached_property
-    def has_open_failures(self) -> bool:
-        """Whether the ledger may hold rows that this run could close; asked once for a run."""
-        ledger = apps.get_model("sync.FailedRecord")
-        return ledger.objects.filter(kind=self.kind, closed_at=None).exists()
-
-    def duration_seconds(self) -> float:
-        if self.started_at is None:
-            return 0.0
-        return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
-
-    def purpose(self) -> ZohoUsage.Purpose:
-        """Whose share of the day's calls it uses."""
-        if self.trigger == self.Trigger.SCHEDULE:
-            return ZohoUsage.Purpose.SCHEDULE
-        return ZohoUsage.Purpose.PERSON
-
-    def started_by(self) -> str:
-        if self.trigger == self.Trigger.PERSON and self.user:
-            return self.user.get_username()
-        return self.get_trigger_display()
-
-    def what(self) -> str:
-        """What it reads, and whether it writes."""
-        mode = self.get_mode_display()
-        return f"{mode}, dry run" if self.dry_run else mode
-
-    def actions(self) -> list[str]:
-        """What a person may do with it as it stands."""
-        state = self.State
-        if self.state == state.PAUSED:
-            return ["resume", "cancel"]
-        if self.state in self.ACTIVE:
-            return ["pause", "cancel"]
-        if self.state == state.UNCONFIRMED:
-            return ["confirm", "dismiss"]
-        if self.state == state.SUCCEEDED and self.dry_run and self.would_change():
-            return ["apply"]
-        return []
-
-    def in_words(self) -> str:
-        """How the run stands, as one would tell a colleague."""
-        if self.state == self.State.QUEUED:
-            return "Waiting for a worker to take it."
-        if self.state == self.State.RUNNING:
-            return "Looking up what the list left out." if self.swept else "Reading from Zoho."
-        if self.state != self.State.SUCCEEDED:
-            return self.message
-        return " ".join(part for part in (self._result_in_words(), self.message) if part)
-
-    def _result_in_words(self) -> str:
-        counts = (
-            (self.created, "created"),
-            (self.updated, "updated"),
-            (self.retired, "retired"),
-            (self.failed, "failed"),
-        )
-        changes = ", ".join(f"{count:,} {word}" for count, word in counts if count)
-        if self.dry_run:
-            if self.would_change():
-                return f"Dry run, nothing was written. It would be: {changes or 'see below'}."
-            return "Dry run: nothing would change."
-        if changes:
-            return f"Finished: {changes}."
-        if self.mode == self.Mode.CHANGED:
-            return "Finished: nothing has changed."
-        if not self.total and not self.to_confirm:
-            return "Finished: Zoho has no such items."
-        return "Finished: everything was up to date."
-
-    def would_change(self) -> bool:
-        return bool(self.created or self.updated or self.retired or self.to_confirm)
-
-    def percent(self) -> int | None:
-        """How far, in percent of what is asked for, or of what the last full run read; None where
-        nobody can know."""
-        if self.state in self.COMPLETE:
-            return 100
-        done = self.total + (self.retired if self.mode == self.Mode.SELECTED else 0)
-        return min(99, done * 100 // self.expected) if self.expected else None
-
-    def rate(self) -> float | None:
-        """Records read a second, over all its stints and waits; None before there are any."""
-        seconds = self.duration_seconds()
-        return self.total / seconds if self.total and seconds else None
-
-    def seconds_left(self) -> int | None:
-        """At the pace so far; None where the end is not known, or nothing moves."""
-        rate = self.rate()
-        if self.state != self.State.RUNNING or not rate or not self.expected or self.swept:
-            return None
-        return round(max(0, self.expected - self.total) / rate)
+    # --- its result -------------------------------------------------------------------------------
 
     def stats(self) -> dict[str, Any]:
         """The stats object of the commands and the task: JSON, and free of secrets."""
