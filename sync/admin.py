@@ -21,6 +21,9 @@ from sync import follow_up
 from sync.models import Change, FailedRecord, SyncRun
 from sync.views import land_on
 
+# Not "none", which is a value, and not empty, which the admin would fill in.
+NOT_SAID = "\N{NO-BREAK SPACE}"
+
 
 def may_trigger(request: HttpRequest) -> bool:
     return request.user.has_perm("sync.trigger_zoho_sync")
@@ -153,7 +156,10 @@ class ChangeAdmin(ReadOnlyAdmin):
     @admin.display(description="What happened")
     def happened(self, change: Change) -> str:
         words = change.get_action_display()
-        return f"Would be {words.lower()}" if change.run.dry_run else words
+        if change.action == Change.Action.FAILED:
+            return "Could not be read" if change.run.dry_run else words
+        foretold = change.run.dry_run and change.action != Change.Action.UNLISTED
+        return f"Would be {words.lower()}" if foretold else words
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return NamedRows
@@ -168,12 +174,12 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="From", empty_value="none")
     def from_(self, change: Change) -> str | None:
-        return change.before if change.action != Change.Action.FAILED else ""
+        return change.before if change.action == Change.Action.UPDATED else NOT_SAID
 
     @admin.display(description="To", empty_value="none")
     def to(self, change: Change) -> str | None:
         gone = change.action in (Change.Action.RETIRED, Change.Action.UNLISTED)
-        return "" if gone else change.after
+        return NOT_SAID if gone else change.after
 
     @admin.display(description="Run")
     def run_link(self, change: Change) -> str:

@@ -23,7 +23,12 @@ SILENCE = 0.5
 
 def children(pid):
     """The pool processes of a worker: those that carry the runs."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    try:
+        return [
+            int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        ]
+    except FileNotFoundError:  # the worker itself is gone
+        return []
 
 
 def kill(pid):
@@ -42,8 +47,15 @@ def test_workers_killed_at_fifty_random_moments_lose_and_double_nothing(
     worker = start_worker(SYNC_SILENCE=str(SILENCE))
     wait_for(lambda: children(worker.pid))
 
+    def supervise():
+        """As systemd or Kubernetes: Celery gives up when its processes are killed as they start."""
+        nonlocal worker
+        if worker.poll() is not None:
+            worker = start_worker(SYNC_SILENCE=str(SILENCE))
+
     def keep_going():
-        """A click or the schedule, and beat's tick."""
+        """A click or the schedule, beat's tick, and the supervisor's."""
+        supervise()
         if not SyncRun.objects.filter(state__in=SyncRun.ACTIVE).exists():
             mode = chance.choice([SyncRun.Mode.FULL, SyncRun.Mode.FULL, SyncRun.Mode.CHANGED])
             enqueue(request_run(SyncRun.Trigger.SCHEDULE, mode=mode)[0])
@@ -58,12 +70,12 @@ def test_workers_killed_at_fifty_random_moments_lose_and_double_nothing(
             time.sleep(0.05)
         for pid in children(worker.pid):
             kill(pid)
-        if chance.random() < 0.1:  # and now and then all of it
+        if chance.random() < 0.1 and worker.poll() is None:  # and now and then all of it
             os.killpg(worker.pid, signal.SIGKILL)
             worker.wait()
-            worker = start_worker(SYNC_SILENCE=str(SILENCE))
 
     def calm():
+        supervise()
         wake_forsaken_runs()
         return not SyncRun.objects.filter(state__in=SyncRun.ACTIVE).exists()
 
