@@ -10,8 +10,13 @@ from products_and_services.models import Product
 
 LIMITS = {field.name: field.max_length for field in Product._meta.fields if field.max_length}
 DIGITS, DECIMALS = 24, 8
-
 PRODUCT_TYPES = {"goods": Product.Type.HARDWARE, "service": Product.Type.SERVICE}
+
+# What to do in Zoho about an item that cannot be mirrored, in the words of Zoho's own pages.
+ON_ZOHOS_PAGES = {"rate": "selling price", "stock_on_hand": "stock on hand", "sku": "SKU"}
+ANEW = "type {} anew instead of pasting it"
+SAVE_AGAIN = "Open the item in Zoho and save it once more, so that Zoho writes its times anew."
+ZOHOS_OWN = "Nothing on Zoho's pages mends this: show what Zoho sent to Zoho's support."
 
 
 class ProductFields(NamedTuple):
@@ -67,12 +72,14 @@ class ProductFields(NamedTuple):
 def read_id(item: Any) -> str:
     """Zoho's id of the item, always a string. Raises BadRecord when it has none."""
     if not isinstance(item, dict):
-        raise BadRecord("Zoho sent something that is not an item.")
+        raise BadRecord("Zoho sent something that is not an item.", remedy=ZOHOS_OWN)
     zoho_id = item.get("item_id")
     if not isinstance(zoho_id, str) or not 0 < len(zoho_id.strip()) <= LIMITS["zoho_item_id"]:
-        raise BadRecord("Zoho sent an item without a usable item_id.")
+        raise BadRecord("Zoho sent an item without a usable item_id.", remedy=ZOHOS_OWN)
     if not zoho_id.isascii() or not zoho_id.isalnum():
-        raise BadRecord("Zoho sent an item whose item_id is not made of letters and digits.")
+        raise BadRecord(
+            "Zoho sent an item whose item_id is not made of letters and digits.", remedy=ZOHOS_OWN
+        )
     return zoho_id
 
 
@@ -81,24 +88,40 @@ def first_seen(fields: ProductFields) -> dict[str, Any]:
     return {"product_type": PRODUCT_TYPES.get(fields.zoho_type, Product.Type.OTHER)}
 
 
+def remedy(key: str, what: str) -> str:
+    return f"Open the item in Zoho, {what.format('its ' + ON_ZOHOS_PAGES.get(key, key))}, and save."
+
+
 def _text(item: Mapping[str, Any], key: str, column: str, required: bool = False) -> str:
     value = item.get(key)
     if value is None or value == "":
         if required:
-            raise BadRecord(f"The item has no {key}.")
+            raise BadRecord(f"The item has no {key}.", remedy=remedy(key, "fill in {}"))
         return ""
     if not isinstance(value, str):
-        raise BadRecord(f"The item's {key} is not text.")
+        raise BadRecord(
+            f"The item's {key} is not text.",
+            remedy=remedy(key, ANEW),
+        )
     limit = LIMITS[column]
     if len(value) > limit:
-        raise BadRecord(f"The item's {key} has {len(value):,} characters; {limit} fit.")
+        raise BadRecord(
+            f"The item's {key} is longer than the {limit} characters that fit.",
+            remedy=remedy(key, "shorten {}"),
+        )
     if "\0" in value:
-        raise BadRecord(f"The item's {key} contains a NUL character, which PostgreSQL refuses.")
+        raise BadRecord(
+            f"The item's {key} contains a NUL character, which PostgreSQL refuses.",
+            remedy=remedy(key, ANEW),
+        )
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
-            raise BadRecord(f"The item's {key} contains half of a character.") from None
+            raise BadRecord(
+                f"The item's {key} contains half of a character.",
+                remedy=remedy(key, ANEW),
+            ) from None
     return value
 
 
@@ -113,13 +136,17 @@ def _number(item: Mapping[str, Any], key: str) -> Decimal | None:
     except (InvalidOperation, TypeError, ValueError):
         number = None
     if number is None or not number.is_finite():
-        raise BadRecord(f"The item's {key} is not a number.")
+        raise BadRecord(
+            f"The item's {key} is not a number.",
+            remedy=remedy(key, ANEW),
+        )
     number = number.normalize()
     exponent = int(number.as_tuple().exponent)
     if -exponent > DECIMALS or number.adjusted() >= DIGITS - DECIMALS:
         raise BadRecord(
             f"The item's {key} is too long to be stored exactly: {DIGITS - DECIMALS} digits before "
-            f"and {DECIMALS} after the point fit."
+            f"and {DECIMALS} after the point fit.",
+            remedy=remedy(key, "round {}"),
         )
     return number
 
@@ -132,7 +159,7 @@ def _moment(item: Mapping[str, Any], key: str) -> dt.datetime | None:
     try:
         moment = dt.datetime.fromisoformat(value)
     except (TypeError, ValueError):
-        raise BadRecord(f"The item's {key} is not a date and time.") from None
+        raise BadRecord(f"The item's {key} is not a date and time.", remedy=SAVE_AGAIN) from None
     if moment.tzinfo is None:
-        raise BadRecord(f"The item's {key} has no time zone.")
+        raise BadRecord(f"The item's {key} has no time zone.", remedy=SAVE_AGAIN)
     return moment

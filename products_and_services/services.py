@@ -6,7 +6,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from integrations.zoho.errors import ZohoError
+from integrations.zoho.errors import TryAgain, ZohoError
 from integrations.zoho.inventory import ZohoClient
 from products_and_services.mirror import PRODUCTS, InventoryItems
 from sync import engine
@@ -56,7 +56,11 @@ def request_run(
 
 def sync_products(run: SyncRun) -> None:
     """The work of one run. Raises as the client and the engine do."""
-    client = ZohoClient.from_database(run.purpose())
+
+    def tell(error: TryAgain) -> None:
+        run.tell(f"{error.message} Asked once more.", codes=error.codes)
+
+    client = ZohoClient.from_database(run.purpose(), tell)
     engine.sync(run, PRODUCTS, InventoryItems(client))
 
 

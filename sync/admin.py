@@ -19,14 +19,14 @@ from django.utils.timezone import localtime
 from integrations.listing import ReadOnlyAdmin
 from sync import follow_up
 from sync.models import Change, FailedRecord, SyncRun
-from sync.views import land_on
+from sync.views import MEND, NOTHING_TO_RETRY, land_on, run_context
 
 # Not "none", which is a value, and not empty, which the admin would fill in.
 NOT_SAID = "\N{NO-BREAK SPACE}"
 
 
-def may_trigger(request: HttpRequest) -> bool:
-    return request.user.has_perm("sync.trigger_zoho_sync")
+def may_mend(request: HttpRequest) -> bool:
+    return request.user.has_perm(MEND)
 
 
 def name_records(rows: Iterable[Change | FailedRecord]) -> None:
@@ -114,10 +114,13 @@ class SyncRunAdmin(ReadOnlyAdmin):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         run = self.get_object(request, object_id)
-        context = {"run": run, "title": str(run) if run else "", **(extra_context or {})}
+        context: dict[str, Any] = {}
         if run:
-            context["progress_url"] = reverse("sync:progress", args=[run.pk])
-        return super().change_view(request, object_id, form_url, context)
+            progress_url = reverse("sync:progress", args=[run.pk])
+            context = {"title": str(run), "progress_url": progress_url, **run_context(request, run)}
+        return super().change_view(
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )
 
 
 class FieldFilter(admin.SimpleListFilter):
@@ -222,6 +225,17 @@ class MendedFilter(admin.SimpleListFilter):
         return queryset.filter(closed_at__isnull=self.value() != "yes")
 
 
+class ReasonFilter(admin.SimpleListFilter):
+    title = "what is wrong"
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [(group["reason"], group["reason"]) for group in FailedRecord.groups()]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(reason=self.value()) if self.value() else queryset
+
+
 @admin.register(FailedRecord)
 class FailedRecordAdmin(ReadOnlyAdmin):
     """The error ledger."""
@@ -235,7 +249,7 @@ class FailedRecordAdmin(ReadOnlyAdmin):
         "last_failed_at",
         "run_link",
     )
-    list_filter = (MendedFilter,)
+    list_filter = (MendedFilter, ReasonFilter)
     list_per_page = 50
     search_fields = ("zoho_id__exact",)
     search_help_text = "Zoho ID"
@@ -243,6 +257,7 @@ class FailedRecordAdmin(ReadOnlyAdmin):
     fields = (
         "about",
         "reason",
+        "remedy",
         "tries",
         "first_failed_at",
         "last_failed_at",
@@ -278,7 +293,7 @@ class FailedRecordAdmin(ReadOnlyAdmin):
         return render_to_string("sync/payload.html", {"payload": failed.payload})
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
-        return may_trigger(request)
+        return may_mend(request)
 
     @admin.action(description="Try selected records again", permissions=["retry"])
     def retry_selected(
@@ -295,26 +310,29 @@ class FailedRecordAdmin(ReadOnlyAdmin):
 
     def retry_all(self, request: HttpRequest) -> HttpResponse:
         here = redirect("admin:sync_failedrecord_changelist")
-        if request.method != "POST" or not may_trigger(request):
+        if request.method != "POST" or not may_mend(request):
             messages.error(
                 request, "Nothing was tried again: that needs the button, and the right."
             )
             return here
-        return self._retry(request, FailedRecord.objects.all()) or here
+        failures = FailedRecord.objects.all()
+        if reason := request.POST.get("reason"):
+            failures = failures.filter(reason=reason)
+        return self._retry(request, failures) or here
 
     def _retry(self, request: HttpRequest, failures: QuerySet[FailedRecord]) -> HttpResponse | None:
         requested = follow_up.retry(failures, request.user)
         if requested is None:
-            messages.warning(
-                request,
-                "None of these can be fetched alone: they have no Zoho ID, or are mended already. "
-                "A full sync reads them again.",
-            )
+            messages.warning(request, NOTHING_TO_RETRY)
             return None
         return land_on(request, *requested)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        context = {"may_retry": may_trigger(request), "title": "Records to mend"}
+        context = {
+            "may_retry": may_mend(request),
+            "title": "Records to mend",
+            "groups": FailedRecord.groups(),
+        }
         return super().changelist_view(request, {**context, **(extra_context or {})})

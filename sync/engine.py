@@ -57,6 +57,8 @@ def sync_all(run: SyncRun, mirror: Mirror, source: Source) -> None:
             previous = listed
         with transaction.atomic():
             run.note(swept=True, to_confirm=note_unlisted(run, mirror))
+            unlisted = f"{run.to_confirm or 'no'} known ones were in none of them"
+            run.tell(f"All {run.pages:,} pages are read; {unlisted}.")
     retire_unlisted(run, mirror, source)
     if not run.dry_run:
         FailedRecord.close_unseen(run)

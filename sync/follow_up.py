@@ -1,4 +1,5 @@
-"""What a person decides about a run: to apply it, to confirm or dismiss it, to try records again.
+"""What a person decides about a run: to apply it, to confirm or dismiss it, to do it again, to
+try its failed records again.
 
 Each answer is (run, is it new): the run that carries the decision out, or the one that is active
 and has to end first, in which case nothing was decided.
@@ -29,6 +30,11 @@ def apply(dry_run: SyncRun, user: Any) -> Requested:
         .distinct()
         .iterator(),
     )
+
+
+def again(run: SyncRun, user: Any) -> Requested:
+    """The same once more: what is asked for anew is asked as of now."""
+    return _request(run, user, mode=run.mode, dry_run=run.dry_run, origin=None)
 
 
 def confirm(run: SyncRun, user: Any) -> Requested:

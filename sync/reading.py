@@ -30,5 +30,5 @@ class Reading:
             except BadRecord as error:
                 zoho_id = error.zoho_id or record.zoho_id
                 log.warning("A record cannot be read", zoho_id=zoho_id, reason=error.message)
-                reading.failures.append(Failure(zoho_id, error.message, payload))
+                reading.failures.append(Failure(zoho_id, error.message, error.remedy, payload))
         return reading

@@ -41,8 +41,8 @@ def carry_out(run: SyncRun, work: Work) -> SyncRun:
     except TryAgain as error:
         _wait_or_fail(run, error)
     except ZohoError as error:
-        run.fail(error.message)
-        log.error("Sync failed", run=run.pk, reason=error.message)
+        run.fail(error.message, codes=error.codes)
+        log.error("Sync failed", run=run.pk, reason=error.message, codes=error.codes)
     except DatabaseError:
         # The database may be away altogether. If so, the silent heartbeat tells, and the run is
         # taken up again from its checkpoint.
@@ -77,16 +77,19 @@ def _wait_or_fail(run: SyncRun, error: TryAgain) -> None:
     if counts and run.retries >= settings.SYNC_RETRIES:
         run.fail(
             f"{error.message} Given up after {run.retries + 1} tries; what was read is kept and "
-            "nothing was retired."
+            "nothing was retired.",
+            codes=error.codes,
         )
-        log.error("Sync failed", run=run.pk, reason=error.message)
+        log.error("Sync failed", run=run.pk, reason=error.message, codes=error.codes)
         return
     seconds = error.retry_after or 0
     if counts:
         seconds = max(seconds, settings.SYNC_RETRY_DELAY)
     with suppress(LeaseLost):
-        run.wait(error.message, seconds=seconds, counts=counts)
-    log.warning("Sync waits", run=run.pk, reason=error.message, seconds=round(seconds))
+        run.wait(error.message, seconds=seconds, counts=counts, codes=error.codes)
+    log.warning(
+        "Sync waits", run=run.pk, reason=error.message, codes=error.codes, seconds=round(seconds)
+    )
 
 
 def _try_to_wait(run: SyncRun) -> None:

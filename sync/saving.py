@@ -23,6 +23,7 @@ log = structlog.get_logger(__name__)
 
 Action = Change.Action
 NOW = object()
+IN_THE_LOG = "Show it to whoever runs this installation: the run's log lines tell more."
 OF_THE_SYNC = ("retired_at", "synced_at", "fingerprint")
 
 
@@ -161,8 +162,15 @@ def write_one_by_one(mirror: Mirror, found: Found) -> list[Failure]:
             with transaction.atomic():
                 upsert(mirror, found, [key])
         except (IntegrityError, DataError) as error:
+            diagnosis = getattr(error.__cause__, "diag", None)
+            log.warning(
+                "The database refused a record",
+                zoho_id=key,
+                error=type(error).__name__,
+                constraint=getattr(diagnosis, "constraint_name", None),
+            )
             reason = f"The database refused this record ({type(error).__name__})."
-            refused.append(Failure(key, reason, found.records[key].parsed()))
+            refused.append(Failure(key, reason, IN_THE_LOG, found.records[key].parsed()))
     return refused
 
 

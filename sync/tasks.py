@@ -4,7 +4,8 @@ import structlog
 from celery import shared_task
 
 from integrations.models import ConnectAttempt
-from sync.models import Change
+from sync.models import Change, RunEvent
+from sync.models.changes import prune
 from sync.queue import wake_forsaken_runs
 
 
@@ -18,5 +19,5 @@ def wake_runs() -> None:
 def prune_history() -> None:
     """Beat's daily chore: old history, and attempts to connect that nobody finished."""
     ConnectAttempt.forget_old()
-    pruned = Change.prune()
+    pruned = prune(Change) + prune(RunEvent)
     structlog.get_logger(__name__).info("Forgot the oldest history", rows=pruned)

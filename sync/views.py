@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth.decorators import permission_required
+from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.cache import never_cache
@@ -13,9 +14,14 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sync import follow_up
 from sync.home import overview
-from sync.models import SyncRun
+from sync.models import FailedRecord, SyncRun
 from sync.queue import enqueue
 
+MOST_EVENTS = 200
+NOTHING_TO_RETRY = (
+    "None of these can be fetched alone: they have no Zoho ID, were tried by a later run, or are "
+    "mended already. A full sync reads all of them again."
+)
 STOP_POLLING = 286  # htmx's own status for "take this and ask no more"
 NOT_REACHED = (
     "The work queue cannot be reached at the moment. Your sync is saved and will start by itself "
@@ -51,7 +57,16 @@ def progress(request: HttpRequest, run_id: int) -> HttpResponse:
     """The live part of a run's page. The browser stops asking when nothing will change."""
     run = get_object_or_404(SyncRun, pk=run_id)
     code = 200 if run.is_active and run.state != SyncRun.State.PAUSED else STOP_POLLING
-    return render(request, "sync/progress.html", {"run": run}, status=code)
+    return render(request, "sync/progress.html", run_context(request, run), status=code)
+
+
+def run_context(request: HttpRequest, run: SyncRun) -> dict[str, Any]:
+    """What the page of a run shows, besides the run: its log, and the buttons for this person."""
+    return {
+        "run": run,
+        "offers": [name for name in run.actions() if request.user.has_perm(ACTIONS[name][1])],
+        "events": run.events.order_by("-id")[:MOST_EVENTS],
+    }
 
 
 @never_cache
@@ -65,22 +80,24 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @staff_member_required
-@permission_required("sync.trigger_zoho_sync", raise_exception=True)
 @require_POST
 def act(request: HttpRequest, run_id: int, action: str) -> HttpResponse:
-    """Pause, resume, cancel, confirm, dismiss or apply a run, and land on a run's page.
+    """Do one of ACTIONS with a run, and land on a run's page.
 
     An action that does not fit the run's state changes nothing, and says so.
     """
-    run = get_object_or_404(SyncRun, pk=run_id)
     if action not in ACTIONS:
         raise Http404
+    do, permission = ACTIONS[action]
+    if not request.user.has_perm(permission):
+        raise PermissionDenied
+    run = get_object_or_404(SyncRun, pk=run_id)
     if action not in run.actions():
         messages.warning(
             request, f"{run} is {run.get_state_display().lower()} by now; nothing was done."
         )
         return land(request, run)
-    return ACTIONS[action](request, run)
+    return do(request, run)
 
 
 def _pause(request: HttpRequest, run: SyncRun) -> HttpResponse:
@@ -92,7 +109,8 @@ def _pause(request: HttpRequest, run: SyncRun) -> HttpResponse:
 
 
 def _resume(request: HttpRequest, run: SyncRun) -> HttpResponse:
-    if run.resume() and not enqueue(run):
+    message = f"Resumed by {request.user.get_username()}; waiting for a worker to take it."
+    if run.resume(message) and not enqueue(run):
         messages.warning(request, NOT_REACHED)
     return land(request, run)
 
@@ -118,13 +136,29 @@ def _apply(request: HttpRequest, run: SyncRun) -> HttpResponse:
     return land_on(request, *follow_up.apply(run, request.user))
 
 
-ACTIONS: dict[str, Callable[[HttpRequest, Any], HttpResponse]] = {
-    "pause": _pause,
-    "resume": _resume,
-    "cancel": _cancel,
-    "confirm": _confirm,
-    "dismiss": _dismiss,
-    "apply": _apply,
+def _again(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    return land_on(request, *follow_up.again(run, request.user))
+
+
+def _retry(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    requested = follow_up.retry(FailedRecord.objects.filter(run=run), request.user)
+    if requested is None:
+        messages.warning(request, NOTHING_TO_RETRY)
+        return land(request, run)
+    return land_on(request, *requested)
+
+
+TRIGGER, MEND = "sync.trigger_zoho_sync", "sync.mend_zoho_data"
+# What can be done with a run, and the right it takes.
+ACTIONS: dict[str, tuple[Callable[[HttpRequest, Any], HttpResponse], str]] = {
+    "pause": (_pause, TRIGGER),
+    "resume": (_resume, TRIGGER),
+    "cancel": (_cancel, TRIGGER),
+    "apply": (_apply, TRIGGER),
+    "again": (_again, TRIGGER),
+    "confirm": (_confirm, MEND),
+    "dismiss": (_dismiss, MEND),
+    "retry": (_retry, MEND),
 }
 
 

@@ -25,6 +25,12 @@ class ZohoError(Exception):
         self.status = status
         self.code = code
 
+    @property
+    def codes(self) -> str:
+        """The small print: "HTTP 429, code 45", or as much of it as there is."""
+        parts = ((self.status, "HTTP"), (self.code, "code"))
+        return ", ".join(f"{name} {value}" for value, name in parts if value is not None)
+
 
 class TryAgain(ZohoError):
     """It may work later. `retry_after` is in seconds; None leaves the choice to the caller."""
@@ -66,8 +72,13 @@ class ZohoNotFoundError(ZohoAPIError):
 
 
 class BadRecord(ZohoError):
-    """One record cannot be mirrored. `zoho_id` is "" when even that is missing."""
+    """One record cannot be mirrored; `remedy` says what to do about it in Zoho. `zoho_id` is ""
+    when even that is missing.
 
-    def __init__(self, message: str, *, zoho_id: str = ""):
+    Records that fail alike have the same message: it names the field, never its value or length.
+    """
+
+    def __init__(self, message: str, *, remedy: str, zoho_id: str = ""):
         super().__init__(message)
+        self.remedy = remedy
         self.zoho_id = zoho_id

@@ -5,7 +5,7 @@ Source: https://www.zoho.com/inventory/api/v1/items/ and .../pagination/
 
 import datetime as dt
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -13,6 +13,7 @@ from django.conf import settings
 from integrations.models import ZohoCredential, ZohoUsage
 from integrations.zoho.budget import Budget
 from integrations.zoho.errors import (
+    TryAgain,
     ZohoAPIError,
     ZohoNotFoundError,
     ZohoUnavailableError,
@@ -43,13 +44,18 @@ class ZohoClient:
         self.transport = transport
 
     @classmethod
-    def from_database(cls, purpose: ZohoUsage.Purpose = ZohoUsage.Purpose.PERSON) -> "ZohoClient":
+    def from_database(
+        cls,
+        purpose: ZohoUsage.Purpose = ZohoUsage.Purpose.PERSON,
+        tell: Callable[[TryAgain], None] = lambda error: None,
+    ) -> "ZohoClient":
         """The client for the one stored connection. Raises ZohoConfigError when there is none.
 
         `purpose` says whose calls these are: a person's may use those kept back for people.
+        `tell` hears why a call is repeated.
         """
         credential = ZohoCredential.load()
-        return cls(credential, Transport(ZohoTokens(purpose), Budget(purpose)))
+        return cls(credential, Transport(ZohoTokens(purpose), Budget(purpose), tell=tell))
 
     def close(self) -> None:
         self.transport.close()

@@ -61,7 +61,7 @@ class Transport:
 
     Calls are prepared and judged in the thread that owns the transport, where the database is;
     only the sending and the reading happen in threads of their own, so that several calls can be
-    under way. `close` it at the end.
+    under way. `close` it at the end. `tell` hears why a call is repeated.
     """
 
     def __init__(
@@ -69,10 +69,12 @@ class Transport:
         tokens: ZohoTokens,
         budget: Budget,
         *,
+        tell: Callable[[TryAgain], None] = lambda error: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.tokens = tokens
         self.budget = budget
+        self.tell = tell
         self.sleep = sleep
         self.calls = 0
         self.session: requests.Session | None = None  # opened by the first call, then kept
@@ -220,6 +222,7 @@ class Call:
                 log.warning(
                     "Zoho call will be repeated", reason=error.message, seconds=round(nap, 1)
                 )
+                self.transport.tell(error)
                 self.transport.sleep(nap)
 
 
@@ -246,7 +249,7 @@ def read_answer(
                 status=status,
             ) from error
         raise ZohoUnavailableError(
-            f"Zoho's answer could not be read (HTTP {status}, not complete JSON).", status=status
+            "Zoho's answer could not be read: it was not complete JSON.", status=status
         ) from error
     if not isinstance(body, dict):
         raise ZohoUnavailableError("Zoho's answer had an unknown form.", status=status)
@@ -282,11 +285,9 @@ def _translated(status: int, code: Any, response: requests.Response) -> ZohoErro
     if status == 404 or code == 1002:
         return ZohoNotFoundError("Zoho has no such record.", status=status, code=code)
     if 400 <= status < 500:
-        return ZohoAPIError(
-            f"Zoho refused the request (HTTP {status}, code {code}).", status=status, code=code
-        )
+        return ZohoAPIError("Zoho refused the request.", status=status, code=code)
     return ZohoUnavailableError(
-        f"Zoho reports an error of its own (HTTP {status}, code {code}).",
+        "Zoho reports an error of its own.",
         retry_after=_retry_after(response),
         status=status,
         code=code,

@@ -145,7 +145,7 @@ class World:
         finally:
             engine.save = original
         for run in SyncRun.objects.filter(state__in=SyncRun.ACTIVE):
-            run.resume()
+            run.resume("Resumed.")
             SyncRun.objects.filter(pk=run.pk).update(heartbeat_at=parse_datetime("2026-01-01T00Z"))
             assert self.carry(run).state in SyncRun.COMPLETE
 

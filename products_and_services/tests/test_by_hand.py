@@ -114,9 +114,10 @@ def test_a_command_that_was_stopped_by_somebody_says_so(client, run, sync, befor
         ("running", {"Pause", "Cancel"}),
         ("waiting", {"Pause", "Cancel"}),
         ("paused", {"Resume", "Cancel"}),
-        ("failed", set()),
-        ("cancelled", set()),
-        ("succeeded", set()),
+        ("unconfirmed", {"Retire", "Dismiss"}),
+        ("failed", {"Run"}),
+        ("cancelled", {"Run"}),
+        ("succeeded", {"Run"}),
     ],
 )
 def test_the_page_offers_what_fits_the_state(client, run, state, buttons):

@@ -11,6 +11,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import timezone
 
+from sync.models.events import RunEvent
 from sync.models.runs import SyncRun
 from sync.rows import insert
 
@@ -81,18 +82,18 @@ class Change(models.Model):
         """Save these in one statement."""
         insert(cls, ("run", *Note._fields), [(run.pk, *note) for note in notes])
 
-    @classmethod
-    def prune(cls) -> int:
-        """Forget what runs did before the last SYNC_HISTORY_DAYS; how many rows that were.
 
-        In portions, so that no transaction holds the table for long.
-        """
-        before = timezone.now() - dt.timedelta(days=settings.SYNC_HISTORY_DAYS)
-        old = cls.objects.filter(run__finished_at__lt=before).order_by()
-        pruned = 0
-        while ids := list(old.values_list("pk", flat=True)[:PRUNE_PORTION]):
-            pruned += cls.objects.filter(pk__in=ids).delete()[0]
-        return pruned
+def prune(model: type[Change | RunEvent]) -> int:
+    """Forget the rows of runs that ended before the last SYNC_HISTORY_DAYS; how many those were.
+
+    In portions, so that no transaction holds the table for long.
+    """
+    before = timezone.now() - dt.timedelta(days=settings.SYNC_HISTORY_DAYS)
+    old = model._default_manager.filter(run__finished_at__lt=before).order_by()
+    pruned = 0
+    while ids := list(old.values_list("pk", flat=True)[:PRUNE_PORTION]):
+        pruned += model._default_manager.filter(pk__in=ids).delete()[0]
+    return pruned
 
 
 def as_text(value: Any) -> str | None:

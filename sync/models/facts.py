@@ -126,7 +126,7 @@ class RunFacts(models.Model):
         return f"{mode}, dry run" if self.dry_run else mode
 
     def actions(self) -> list[str]:
-        """What a person may do with it as it stands."""
+        """What can be done with it as it stands, the likeliest first."""
         state = self.State
         if self.state == state.PAUSED:
             return ["resume", "cancel"]
@@ -134,9 +134,31 @@ class RunFacts(models.Model):
             return ["pause", "cancel"]
         if self.state == state.UNCONFIRMED:
             return ["confirm", "dismiss"]
+        actions = []
         if self.state == state.SUCCEEDED and self.dry_run and self.would_change():
-            return ["apply"]
-        return []
+            actions.append("apply")
+        if self.failed and not self.dry_run:
+            actions.append("retry")
+        if self.mode != self.Mode.SELECTED:
+            actions.append("again")
+        return actions
+
+    def phases(self) -> list[tuple[str, str]]:
+        """Its way from the click to the end: (name, "done", "now" or "")."""
+        names = ["Queued", "Reading from Zoho", "Done"]
+        if self.mode == self.Mode.FULL:
+            names.insert(2, "Looking up what the list left out")
+        if self.state in self.COMPLETE:
+            at = len(names)
+        elif self.started_at is None:
+            at = 0
+        else:
+            at = 2 if self.swept else 1
+        going = self.state in self.ACTIVE
+        return [
+            (name, "done" if i < at else "now" if i == at and going else "")
+            for i, name in enumerate(names)
+        ]
 
     def in_words(self) -> str:
         """How the run stands, as one would tell a colleague."""

@@ -12,6 +12,8 @@ from django.utils import timezone
 from integrations.redaction import mask_personal
 from sync.models.runs import SyncRun
 
+MOST_GROUPS = 50
+
 
 @dataclass(frozen=True)
 class Failure:
@@ -19,6 +21,7 @@ class Failure:
 
     zoho_id: str
     reason: str
+    remedy: str
     payload: Any = field(repr=False)
 
     @property
@@ -36,6 +39,7 @@ class FailedRecord(models.Model):
     key = models.CharField(max_length=100, editable=False)
     zoho_id = models.CharField("Zoho ID", max_length=100, blank=True)
     reason = models.TextField()
+    remedy = models.TextField("what to do", blank=True, default="")
     payload = models.JSONField("what Zoho sent, personal data masked", null=True)
     tries = models.PositiveIntegerField(default=1)
     first_failed_at = models.DateTimeField("first failed", default=timezone.now)
@@ -47,6 +51,9 @@ class FailedRecord(models.Model):
 
     class Meta:
         verbose_name = "failed record"
+        permissions = [
+            ("mend_zoho_data", "Can mend: try failed records again, decide on retirements")
+        ]
         ordering = ["-last_failed_at", "-id"]
         constraints = [
             models.UniqueConstraint(fields=["kind", "key"], name="one_row_per_failing_record"),
@@ -76,7 +83,7 @@ class FailedRecord(models.Model):
             if row.closed_at is not None:
                 row.tries, row.first_failed_at = 0, now
             row.zoho_id = failure.zoho_id[:100]
-            row.reason = failure.reason
+            row.reason, row.remedy = failure.reason, failure.remedy
             row.payload = mask_personal(failure.payload)
             row.tries += 1
             row.last_failed_at, row.closed_at, row.run = now, None, run
@@ -89,6 +96,7 @@ class FailedRecord(models.Model):
             update_fields=[
                 "zoho_id",
                 "reason",
+                "remedy",
                 "payload",
                 "tries",
                 "first_failed_at",
@@ -97,6 +105,13 @@ class FailedRecord(models.Model):
                 "run",
             ],
         )
+
+    @classmethod
+    def groups(cls) -> list[dict[str, Any]]:
+        """The open rows by what is wrong, the commonest first: {"reason", "remedy", "records"}."""
+        rows = cls.objects.filter(closed_at=None).order_by()
+        groups = rows.values("reason", "remedy").annotate(records=models.Count("id"))
+        return list(groups.order_by("-records", "reason")[:MOST_GROUPS])
 
     @classmethod
     def any_open(cls, kind: str) -> bool:

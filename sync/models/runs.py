@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from integrations.zoho.errors import ZohoConfigError
+from sync.models.events import RunEvent
 from sync.models.facts import RunFacts
 from sync.plan import Plan
 from sync.rows import insert, update_one
@@ -116,15 +117,18 @@ class SyncRun(RunFacts):
             | Q(state=self.State.RUNNING, heartbeat_at__lt=silent_since)
         )
         lease = uuid.uuid4()
-        taken = SyncRun.objects.filter(free, pk=self.pk).update(
-            state=self.State.RUNNING,
-            lease=lease,
-            heartbeat_at=now,
-            resume_at=None,
-            message="",
-            started_at=Coalesce("started_at", now),
-        )
-        self.refresh_from_db()
+        with transaction.atomic():
+            taken = SyncRun.objects.filter(free, pk=self.pk).update(
+                state=self.State.RUNNING,
+                lease=lease,
+                heartbeat_at=now,
+                resume_at=None,
+                message="",
+                started_at=Coalesce("started_at", now),
+            )
+            self.refresh_from_db()
+            if taken:
+                self.tell(f"A worker took it, at page {self.pages + 1:,}.")
         return bool(taken)
 
     def advance(
@@ -173,17 +177,24 @@ class SyncRun(RunFacts):
             setattr(self, name, value)
         self._save_as_holder(*values)
 
-    def wait(self, message: str, *, seconds: float, counts: bool) -> None:
+    def tell(self, words: str, *, codes: str = "", is_trouble: bool = False) -> None:
+        """Write this into the run's log."""
+        RunEvent.record(self.pk, words, codes=codes, is_trouble=is_trouble)
+
+    def wait(self, message: str, *, seconds: float, counts: bool, codes: str = "") -> None:
         """Give the worker back and go on later; `counts` as one of SYNC_RETRIES or not."""
         self.state = self.State.WAITING
         self.message = message
         self.retries += counts
         self.resume_at = timezone.now() + dt.timedelta(seconds=seconds)
-        self._save_as_holder("state", "message", "retries", "resume_at", "calls")
+        with transaction.atomic():
+            self._save_as_holder("state", "message", "retries", "resume_at", "calls")
+            pause = f" Waits {about(seconds)}." if seconds >= 1 else ""
+            self.tell(f"{message}{pause}", codes=codes, is_trouble=counts)
 
-    def fail(self, message: str) -> None:
+    def fail(self, message: str, *, codes: str = "") -> None:
         self.message = message
-        self._end(self.State.FAILED)
+        self._end(self.State.FAILED, codes)
 
     def finish(self) -> None:
         if self.to_confirm and not self.dry_run:
@@ -195,12 +206,13 @@ class SyncRun(RunFacts):
         else:
             self._end(self.State.SUCCEEDED)
 
-    def _end(self, state: RunFacts.State) -> None:
+    def _end(self, state: RunFacts.State, codes: str = "") -> None:
         with transaction.atomic():
             self.state = state
             self.finished_at = timezone.now()
             self._save_as_holder("state", "message", "finished_at", "calls")
             self.page_rows.all().delete()
+            self.tell(self.in_words(), codes=codes, is_trouble=state == self.State.FAILED)
 
     def _save_as_holder(self, *fields: str) -> None:
         self.heartbeat_at = timezone.now()
@@ -219,12 +231,12 @@ class SyncRun(RunFacts):
         going = (self.State.QUEUED, self.State.RUNNING, self.State.WAITING)
         return self._turn(going, self.State.PAUSED, message=message, lease=None, resume_at=None)
 
-    def resume(self) -> bool:
+    def resume(self, message: str) -> bool:
         """Let a paused run go on from its last saved page."""
         return self._turn(
             (self.State.PAUSED,),
             self.State.WAITING,
-            message="Resumed; waiting for a worker to take it.",
+            message=message,
             resume_at=timezone.now(),
             retries=0,
         )
@@ -248,10 +260,15 @@ class SyncRun(RunFacts):
         """A person has decided about the retirements that needed confirmation."""
         return self._turn((self.State.UNCONFIRMED,), self.State.SUCCEEDED, message=message)
 
-    def _turn(self, states: Iterable[RunFacts.State], state: RunFacts.State, **values: Any) -> bool:
-        turned = SyncRun.objects.filter(pk=self.pk, state__in=list(states)).update(
-            state=state, **values
-        )
+    def _turn(
+        self, states: Iterable[RunFacts.State], state: RunFacts.State, message: str, **values: Any
+    ) -> bool:
+        with transaction.atomic():
+            turned = SyncRun.objects.filter(pk=self.pk, state__in=list(states)).update(
+                state=state, message=message, **values
+            )
+            if turned:
+                self.tell(message)
         self.refresh_from_db()
         return bool(turned)
 
@@ -293,6 +310,14 @@ class SyncPage(models.Model):
 
     def __str__(self) -> str:
         return f"Page {self.number} of run {self.run_id}"
+
+
+def about(seconds: float) -> str:
+    """About how long, in the largest fitting unit."""
+    units = ((3600, "hour"), (60, "minute"), (1, "second"))
+    size, unit = next((it for it in units if seconds >= it[0]), units[-1])
+    count = round(seconds / size)
+    return f"{count:,} {unit}{'s' if count != 1 else ''}"
 
 
 def portions(zoho_ids: Iterable[str], size: int = BY_ID_PORTION) -> Iterator[list[str]]:
