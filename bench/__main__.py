@@ -19,18 +19,21 @@ from typing import Any
 
 from demo.servers import postgres, redis_server
 
-PARTS = ("speed", "memory", "pace", "workers")
+PARTS = ("speed", "memory", "pace", "workers", "lists")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     parser.add_argument("--items", type=int, default=100_000, help="for the part `speed`")
+    parser.add_argument("--products", type=int, default=1_000_000, help="for the part `lists`")
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}")
     options = parser.parse_args()
     for part in options.parts or PARTS:
         with environment() as variables:
-            if part == "speed":
-                variables |= {"BENCH_ITEMS": str(options.items)}
+            variables |= {
+                "BENCH_ITEMS": str(options.items),
+                "BENCH_PRODUCTS": str(options.products),
+            }
             # A process for each part: none inherits another one's memory or connections.
             subprocess.run([sys.executable, "-m", f"bench.{part}"], env=variables, check=True)
 

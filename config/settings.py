@@ -97,6 +97,7 @@ INSTALLED_APPS = [
     "django.contrib.humanize",
     "django_celery_beat",
     "django_htmx",
+    "import_export",
     "csp",
     "integrations",
     "sync",
@@ -262,6 +263,8 @@ SYNC_SILENCE = 60
 SYNC_SHRINK_PERCENT = envint("SYNC_SHRINK_PERCENT", 10)
 SYNC_SHRINK_ITEMS = envint("SYNC_SHRINK_ITEMS", 20)
 SYNC_HISTORY_DAYS = envint("SYNC_HISTORY_DAYS", 90)
+# This many left, or fewer, is low stock.
+LOW_STOCK = envint("LOW_STOCK", 10)
 
 # --- Celery -----------------------------------------------------------------------------------
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.admin.views.main import ChangeList
 from django.core.paginator import Paginator
 from django.db import connection
 from django.http import HttpRequest
@@ -10,7 +11,7 @@ from django.utils.functional import cached_property
 
 
 class BoundedPaginator(Paginator):
-    """Never counts a whole large table.
+    """Never counts a whole large table, and searches through it at most once.
 
     Without a filter, PostgreSQL's own estimate is taken for a large table. With one, counting
     stops at `COUNT_UP_TO`: who looks for something further down filters more.
@@ -30,7 +31,24 @@ class BoundedPaginator(Paginator):
                 estimate = int(cursor.fetchone()[0])
             if estimate > self.COUNT_UP_TO:
                 return estimate
-        return self.object_list.order_by()[: self.COUNT_UP_TO].count()  # type: ignore[attr-defined]
+        found = self.object_list.order_by().values_list("pk", flat=True)  # type: ignore[attr-defined]
+        if not query.where:
+            return found[: self.COUNT_UP_TO].count()
+        keys = list(found[: self.COUNT_UP_TO])
+        if len(keys) < self.COUNT_UP_TO:
+            # All is found. Asked for in the list's order now, PostgreSQL would walk the order's
+            # index and look for the few among the many once more.
+            self.object_list = self.object_list.filter(pk__in=keys)  # type: ignore[attr-defined]
+        return len(keys)
+
+
+class BoundedList(ChangeList):
+    """Takes what its paginator has found, also where all of it fits on one page."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        if self.show_all or not self.multi_page:
+            self.result_list = self.paginator.object_list
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):
@@ -38,6 +56,9 @@ class ReadOnlyAdmin(admin.ModelAdmin):
 
     show_full_result_count = False
     paginator = BoundedPaginator
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return BoundedList
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -1,90 +1,39 @@
 """Products in the admin: what Zoho says is shown, what is ours can be edited."""
 
+import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404
 from django.urls import path
+from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
-from integrations.listing import BoundedPaginator
+from integrations.export import ExportedList
+from integrations.listing import BoundedList, BoundedPaginator
+from integrations.models import ZohoCredential
+from products_and_services.export import ProductExport
+from products_and_services.filters import DuplicateSkuFilter, RetiredFilter, StockFilter
 from products_and_services.mirror import PRODUCTS
 from products_and_services.models import Product
 from products_and_services.services import request_run
+from sync.charts import StepChart
 from sync.models import Change, SyncRun
 from sync.views import land_on
 
 # An item costs a fiftieth of a call by its id and a two-hundredth in the list.
 MOST_SELECTED = 1_000
 HISTORY_SHOWN = 50
-
-
-class YesNoFilter(admin.SimpleListFilter):
-    """A filter whose two answers are two querysets."""
-
-    yes, no = "Yes", "No"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("yes", self.yes), ("no", self.no)]
-
-
-class RetiredFilter(YesNoFilter):
-    title = "still in Zoho"
-    parameter_name = "retired"
-    yes, no = "Retired: no longer in Zoho", "Still in Zoho"
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if self.value() in ("yes", "no"):
-            return queryset.filter(retired_at__isnull=self.value() == "no")
-        return queryset
-
-
-class StockFilter(admin.SimpleListFilter):
-    title = "stock"
-    parameter_name = "stock"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [
-            ("in", "In stock"),
-            ("zero", "Zero"),
-            ("negative", "Below zero"),
-            ("untracked", "Not tracked"),
-        ]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        conditions: dict[str, dict[str, Any]] = {
-            "in": {"stock_quantity__gt": 0},
-            "zero": {"stock_quantity": 0},
-            "negative": {"stock_quantity__lt": 0},
-            "untracked": {"stock_quantity__isnull": True},
-        }
-        return queryset.filter(**conditions.get(self.value() or "", {}))
-
-
-class DuplicateSkuFilter(YesNoFilter):
-    title = "SKU"
-    parameter_name = "duplicate_sku"
-    yes, no = "Duplicate SKU", "Unique SKU or none"
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        duplicates = (
-            Product.objects.filter(sku__isnull=False)
-            .values("sku")
-            .annotate(products=Count("id"))
-            .filter(products__gt=1)
-            .values("sku")
-        )
-        if self.value() == "yes":
-            return queryset.filter(sku__in=duplicates).order_by("sku", "id")
-        if self.value() == "no":
-            return queryset.exclude(sku__in=duplicates)
-        return queryset
+MOST_CHARTED = 1_000
+BADGES = {"Active": "state-ok", "Inactive": "state-warn", "Retired": "state-off"}
 
 
 def exactly(number: Decimal, at_least: int = 0) -> str:
@@ -100,11 +49,55 @@ def history(product: Product) -> QuerySet[Change]:
     return changes.select_related("run").order_by("-id")[:HISTORY_SHOWN]
 
 
+def chart(title: str, field: str, product: Product) -> StepChart | None:
+    """How a number of this product moved, as far back as the history goes."""
+    changes = Change.objects.filter(
+        zoho_id=product.zoho_item_id, field=field, action=Change.Action.UPDATED, run__dry_run=False
+    ).order_by("id")
+    rows = changes.values_list("run__started_at", "before", "after")[:MOST_CHARTED]
+    points: list[tuple[dt.datetime, Decimal]] = []
+    for at, before, after in rows:
+        assert at is not None  # a run that changes something has begun
+        if not points and before is not None:
+            begin = timezone.now() - dt.timedelta(days=settings.SYNC_HISTORY_DAYS)
+            points.append((min(at, max(product.created_at, begin)), Decimal(before)))
+        if after is not None:
+            points.append((at, Decimal(after)))
+    return StepChart.of(title, points, timezone.now())
+
+
+class ProductList(BoundedList):
+    """Each row knows its page in Zoho: the connection is read once for all of them."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        credential = ZohoCredential.objects.first()
+        self.result_list = list(self.result_list)
+        for product in self.result_list:
+            product.zoho_page = zoho_page(product, credential)
+
+
+def zoho_page(product: Product, credential: ZohoCredential | None) -> str:
+    """The product's page in Zoho; "" when there is none."""
+    if credential is None or not product.zoho_item_id or product.retired_at:
+        return ""
+    return credential.item_page(product.zoho_item_id)
+
+
 @admin.register(Product)
-class ProductAdmin(admin.ModelAdmin):
-    list_display = ("name", "sku", "price_shown", "stock_shown", "state", "zoho_item_id", "changed")
+class ProductAdmin(ExportedList, admin.ModelAdmin):
+    list_display = (
+        "name",
+        "sku",
+        "price_shown",
+        "stock_shown",
+        "in_zoho",
+        "zoho_item_id",
+        "changed",
+    )
     list_filter = ("is_active", RetiredFilter, "product_type", StockFilter, DuplicateSkuFilter)
-    search_fields = ("name", "sku", "zoho_item_id")
+    search_fields = ("searchable",)
+    resource_classes = (ProductExport,)
     search_help_text = "Name, SKU or Zoho item ID"
     ordering = ("name", "id")
     list_per_page = 50
@@ -116,7 +109,7 @@ class ProductAdmin(admin.ModelAdmin):
             "From Zoho (changed there, read here)",
             {
                 "fields": (
-                    "state",
+                    "in_zoho",
                     "name",
                     "sku",
                     "price_shown",
@@ -128,7 +121,7 @@ class ProductAdmin(admin.ModelAdmin):
                 )
             },
         ),
-        ("Ours", {"fields": ("product_type",)}),
+        ("Ours (yours to change; a sync leaves it alone)", {"fields": ("product_type", "note")}),
         ("Sync", {"fields": ("created_at", "synced_at")}),
     )
     readonly_fields = (*fieldsets[0][1]["fields"], *fieldsets[2][1]["fields"])
@@ -142,6 +135,7 @@ class ProductAdmin(admin.ModelAdmin):
         context = {
             "last_full": SyncRun.last_complete(PRODUCTS.kind, full),
             "last_sync": SyncRun.last_complete(PRODUCTS.kind, full, changed),
+            "low_stock": settings.LOW_STOCK,
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})
 
@@ -156,8 +150,15 @@ class ProductAdmin(admin.ModelAdmin):
     ) -> HttpResponse:
         product = self.get_object(request, object_id)
         context: dict[str, Any] = {"may_sync": self.has_sync_permission(request)}
+        if product:
+            context["zoho_page"] = zoho_page(product, ZohoCredential.objects.first())
         if product and product.zoho_item_id and request.user.has_perm("sync.view_change"):
+            charts = (
+                chart("Price", "price", product),
+                chart("Stock", "stock_quantity", product),
+            )
             context["history"] = history(product)
+            context["charts"] = [it for it in charts if it]
         return super().change_view(
             request, object_id, form_url, {**context, **(extra_context or {})}
         )
@@ -182,6 +183,21 @@ class ProductAdmin(admin.ModelAdmin):
         )
         return land_on(request, run, is_new)
 
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return ProductList
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        # Those that share a SKU stand together.
+        return ("sku", "id") if "duplicate_sku" in request.GET else self.ordering
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Product], search_term: str
+    ) -> tuple[QuerySet[Product], bool]:
+        # `searchable` is in small letters, so that the database need not make them each time.
+        for word in search_term.lower().split():
+            queryset = queryset.filter(searchable__contains=word)
+        return queryset, False
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
 
@@ -197,18 +213,29 @@ class ProductAdmin(admin.ModelAdmin):
     def stock_shown(self, product: Product) -> str | None:
         if product.stock_quantity is None:
             return None
-        return f"{exactly(product.stock_quantity)} {product.unit}".strip()
+        stock = f"{exactly(product.stock_quantity)} {product.unit}".strip()
+        if not product.runs_low:
+            return stock
+        return format_html('{} <span class="badge state-warn">Low</span>', stock)
 
     @admin.display(description="In Zoho", ordering="retired_at")
-    def state(self, product: Product) -> str:
+    def in_zoho(self, product: Product) -> str:
+        since = ""
         if product.retired_at is not None:
-            return format_html(
-                '<span class="badge state-off" title="{}">Retired</span>',
-                f"Zoho no longer has it since {product.retired_at:%Y-%m-%d %H:%M} UTC",
-            )
-        if not product.is_active:
-            return format_html('<span class="badge state-warn">{}</span>', "Inactive")
-        return format_html('<span class="badge state-ok">{}</span>', "Active")
+            since = f"Zoho no longer has it since {product.retired_at:%Y-%m-%d %H:%M} UTC"
+        state = product.state()
+        badge = format_html(
+            '<span class="badge {}" title="{}">{}</span>', BADGES[state], since, state
+        )
+        if not getattr(product, "zoho_page", ""):
+            return badge
+        return format_html(
+            '{} <a href="{}" target="_blank" rel="noopener noreferrer" class="zoho-link">View'
+            '<span class="visually-hidden"> {} in Zoho</span></a>',
+            badge,
+            product.zoho_page,  # type: ignore[attr-defined]
+            product,
+        )
 
     @admin.display(description="Last changed by a sync", ordering="synced_at")
     def changed(self, product: Product) -> str:

@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from django.conf import settings
 from django.db import models
+from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 
 from sync.fingerprint import FingerprintField
@@ -14,7 +16,8 @@ class Product(models.Model):
     Mirrored from Zoho, as Zoho says it: name, SKU, price, stock, unit, type, active, Zoho's
     times. An empty stock means that Zoho keeps none for this item (services, untracked goods); zero
     is zero.
-    Ours: `product_type`, filled from Zoho when the item is first seen and staff's from then on.
+    Ours: `product_type`, filled from Zoho when the item is first seen and staff's from then on, and
+    `note`.
     """
 
     ZOHO_ID_FIELD = "zoho_item_id"
@@ -38,6 +41,9 @@ class Product(models.Model):
     zoho_created_at = models.DateTimeField("created in Zoho", null=True, blank=True)
     zoho_modified_at = models.DateTimeField("changed in Zoho", null=True, blank=True)
     product_type = models.CharField(max_length=10, choices=Type, default=Type.HARDWARE)
+    note = models.TextField(
+        blank=True, default="", help_text="For your colleagues. Zoho never sees it."
+    )
     retired_at = models.DateTimeField(
         "no longer in Zoho since", null=True, blank=True, editable=False
     )
@@ -45,6 +51,15 @@ class Product(models.Model):
     synced_at = models.DateTimeField("last changed by a sync", default=timezone.now, editable=False)
 
     fingerprint = FingerprintField()
+    # What a search looks through, in one column: a million of it are read in a tenth of a second,
+    # without an index that every sync would have to keep.
+    searchable = models.GeneratedField(
+        expression=Lower(
+            Concat("name", models.Value(" "), "sku", models.Value(" "), "zoho_item_id")
+        ),
+        output_field=models.TextField(),
+        db_persist=True,
+    )
 
     class Meta:
         verbose_name = "📦 product"
@@ -58,6 +73,11 @@ class Product(models.Model):
             models.Index(fields=["name", "id"], name="product_by_name"),
             models.Index(fields=["sku"], name="product_by_sku"),
             models.Index(fields=["stock_quantity"], name="product_by_stock"),
+            models.Index(
+                fields=["name", "id"],
+                condition=models.Q(is_active=False),
+                name="product_inactive",
+            ),
             models.Index(
                 fields=["retired_at"],
                 condition=models.Q(retired_at__isnull=False),
@@ -79,3 +99,26 @@ class Product(models.Model):
         self.zoho_item_id = self.zoho_item_id or None
         self.sku = self.sku or None
         super().save(*args, **kwargs)
+
+    @classmethod
+    def low_stock(cls) -> dict[str, Any]:
+        """The conditions of a product that runs low: sold, in Zoho, and LOW_STOCK or less left."""
+        return {
+            "stock_quantity__lte": settings.LOW_STOCK,
+            "is_active": True,
+            "retired_at": None,
+        }
+
+    @property
+    def runs_low(self) -> bool:
+        return (
+            self.stock_quantity is not None
+            and self.stock_quantity <= settings.LOW_STOCK
+            and self.state() == "Active"
+        )
+
+    def state(self) -> str:
+        """What Zoho says of it: Active, Inactive, or that it is there no longer."""
+        if self.retired_at is not None:
+            return "Retired"
+        return "Active" if self.is_active else "Inactive"

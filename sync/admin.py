@@ -16,7 +16,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
-from integrations.listing import ReadOnlyAdmin
+from integrations.listing import BoundedList, ReadOnlyAdmin
 from sync import follow_up
 from sync.models import Change, FailedRecord, SyncRun
 from sync.views import MEND, NOTHING_TO_RETRY, land_on, run_context
@@ -52,7 +52,7 @@ def record_link(row: Any) -> str:
     return format_html('<a href="{}">{}</a><br><small>{}</small>', url, record, row.zoho_id)
 
 
-class NamedRows(ChangeList):
+class NamedRows(BoundedList):
     """Of a page's rows, the records they are about are fetched together."""
 
     def get_results(self, request: HttpRequest) -> None:

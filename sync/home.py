@@ -3,17 +3,19 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.db.models import Count, F, Sum
+from django.db.models import Count, F, Max, Sum
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from integrations.models import ZohoCredential, ZohoUsage
+from sync.charts import BarChart
 from sync.models import FailedRecord, SyncRun
 
 DAYS = 30
@@ -30,30 +32,6 @@ class MirrorState:
     last_full: SyncRun | None
     active: SyncRun | None
     latest: SyncRun | None
-
-
-@dataclass(frozen=True)
-class Bar:
-    """One day of a chart: `height` in percent of the highest."""
-
-    day: dt.date
-    value: int
-    height: int
-
-    @property
-    def top(self) -> int:
-        """Where it begins, counted from above, as SVG does."""
-        return 100 - self.height
-
-
-@dataclass(frozen=True)
-class Chart:
-    title: str
-    bars: Sequence[Bar]
-
-    @property
-    def total(self) -> int:
-        return sum(bar.value for bar in self.bars)
 
 
 @dataclass(frozen=True)
@@ -105,8 +83,8 @@ def next_runs(now: dt.datetime | None = None) -> list[tuple[str, dt.datetime]]:
     return sorted(due, key=lambda entry: entry[1])
 
 
-def charts(today: dt.date | None = None) -> list[Chart]:
-    """The last 30 days: runs, records changed, Zoho calls."""
+def charts(today: dt.date | None = None) -> list[BarChart]:
+    """The last 30 days: runs, how long they took, records changed, Zoho calls."""
     today = today or timezone.localdate()
     first = today - dt.timedelta(days=DAYS - 1)
     by_day = (
@@ -114,22 +92,25 @@ def charts(today: dt.date | None = None) -> list[Chart]:
         .order_by()
         .annotate(day=TruncDate("created_at"))
         .values("day")
-        .annotate(runs=Count("id"), changed=Sum(F("created") + F("updated") + F("retired")))
+        .annotate(
+            runs=Count("id"),
+            changed=Sum(F("created") + F("updated") + F("retired")),
+            longest=Max(F("finished_at") - F("started_at")),
+        )
     )
     runs = {row["day"]: row["runs"] for row in by_day}
     changed = {row["day"]: row["changed"] for row in by_day}
+    longest = {row["day"]: ceil(row["longest"].total_seconds()) for row in by_day if row["longest"]}
     usage = ZohoUsage.objects.filter(day__gte=first).order_by().values("day")
     calls = {row["day"]: row["n"] for row in usage.annotate(n=Sum("calls"))}
     days = [first + dt.timedelta(days=number) for number in range(DAYS)]
-    named = (("Syncs", runs), ("Records changed", changed), ("Zoho calls", calls))
-    return [Chart(title, _bars(days, values)) for title, values in named]
-
-
-def _bars(days: Sequence[dt.date], values: dict[dt.date, int]) -> list[Bar]:
-    highest = max(values.values(), default=0)
     return [
-        Bar(day, values.get(day, 0), round(values.get(day, 0) * 100 / highest) if highest else 0)
-        for day in days
+        BarChart.of("Syncs", f"{sum(runs.values()):,}", days, runs),
+        BarChart.of(
+            "Longest sync in seconds", f"{max(longest.values(), default=0):,}", days, longest
+        ),
+        BarChart.of("Records changed", f"{sum(changed.values()):,}", days, changed),
+        BarChart.of("Zoho calls", f"{sum(calls.values()):,}", days, calls),
     ]
 
 

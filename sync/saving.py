@@ -212,7 +212,7 @@ def other_columns(mirror: Mirror, ours: tuple[str, ...]) -> Mapping[str, Any]:
     return {
         column.name: NOW if getattr(column, "auto_now_add", False) else column.get_default()
         for column in mirror.model._meta.concrete_fields
-        if not column.primary_key and column.name not in known
+        if not (column.primary_key or column.generated or column.name in known)
     }
 
 

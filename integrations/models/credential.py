@@ -131,6 +131,13 @@ class ZohoCredential(models.Model):
     def api_url(self) -> str:
         return settings.ZOHO_API_URL or self.api_domain or data_center(self.data_center).api
 
+    def item_page(self, item_id: str) -> str:
+        """The address of an item in Zoho's own pages; "" where Zoho is only simulated."""
+        if settings.ZOHO_ACCOUNTS_URL:
+            return ""
+        host = data_center(self.data_center).inventory
+        return f"{host}/app/{self.organization_id}#/inventory/items/{item_id}"
+
     def forget_access(self) -> None:
         """The secrets changed: nothing learnt with the old ones holds."""
         self.access_token = self.scope = self.api_domain = self.reconnect_reason = ""

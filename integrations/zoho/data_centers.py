@@ -27,6 +27,14 @@ class DataCenter:
     developer: str = ""
 
     @property
+    def inventory(self) -> str:
+        """Where people see Zoho Inventory's pages.
+
+        Not from Zoho's documentation: public code links there, for .com, .eu and .in.
+        """
+        return self.accounts.replace("//accounts.", "//inventory.", 1)
+
+    @property
     def hosts(self) -> frozenset[str]:
         urls = (self.accounts, self.api, self.sandbox, self.developer)
         return frozenset(host for url in urls if (host := urlsplit(url).hostname))

@@ -106,10 +106,11 @@ def test_the_last_thirty_days_are_counted_by_day(sync, zoho):
     sync()
     ZohoUsage.objects.update(calls=7)
 
-    syncs, changed, calls = charts()
+    syncs, longest, changed, calls = charts()
 
-    assert [len(chart.bars) for chart in (syncs, changed, calls)] == [30, 30, 30]
-    assert (syncs.total, changed.total) == (2, 1)
+    assert [len(chart.bars) for chart in (syncs, longest, changed, calls)] == [30] * 4
+    assert (syncs.told, changed.told, calls.told) == ("2", "1", "28")
+    assert longest.told == "1", "begun seconds count"
     assert (syncs.bars[-1].value, syncs.bars[-1].height, syncs.bars[-1].top) == (2, 100, 0)
 
 
