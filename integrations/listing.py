@@ -1,13 +1,31 @@
 """Lists in the admin that stay quick however long they are."""
 
+import datetime as dt
 from typing import Any
 
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.humanize.templatetags.humanize import naturaltime
 from django.core.paginator import Paginator
 from django.db import connection
 from django.http import HttpRequest
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
+from django.utils.html import format_html
+from django.utils.timezone import localtime
+
+
+def ago(moment: dt.datetime | None) -> str:
+    """How long ago, with the exact moment on hover."""
+    if moment is None:
+        return ""
+    here = localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        here.isoformat(),
+        date_format(here, "j F Y, H:i:s e"),
+        naturaltime(moment),
+    )
 
 
 class BoundedPaginator(Paginator):

@@ -7,24 +7,24 @@ from typing import Any
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import AdminTextareaWidget
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404
 from django.urls import path
 from django.utils import timezone
-from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.timezone import localtime
 
 from integrations.export import ExportedList
-from integrations.listing import BoundedList, BoundedPaginator
+from integrations.listing import BoundedList, BoundedPaginator, ago
 from integrations.models import ZohoCredential
 from products_and_services.export import ProductExport
 from products_and_services.filters import DuplicateSkuFilter, RetiredFilter, StockFilter
 from products_and_services.mirror import PRODUCTS
 from products_and_services.models import Product
 from products_and_services.services import request_run
+from products_and_services.templatetags.exactly import exactly
 from sync.charts import StepChart
 from sync.models import Change, SyncRun
 from sync.views import land_on
@@ -36,21 +36,16 @@ MOST_CHARTED = 1_000
 BADGES = {"Active": "state-ok", "Inactive": "state-warn", "Retired": "state-off"}
 
 
-def exactly(number: Decimal, at_least: int = 0) -> str:
-    """All digits that count, and no zeros that do not: 12.50, 1,284.375, -3."""
-    number = number.normalize()
-    decimals = max(at_least, -int(number.as_tuple().exponent), 0)
-    return f"{number:,.{decimals}f}"
-
-
 def history(product: Product) -> QuerySet[Change]:
-    """What syncs last did to this product, newest first."""
+    """What syncs last did to this product, newest first; that Zoho's time moved says nothing."""
     changes = Change.objects.filter(zoho_id=product.zoho_item_id, run__dry_run=False)
+    changes = changes.exclude(field=PRODUCTS.modified)
     return changes.select_related("run").order_by("-id")[:HISTORY_SHOWN]
 
 
-def chart(title: str, field: str, product: Product) -> StepChart | None:
+def chart(field: str, product: Product) -> StepChart | None:
     """How a number of this product moved, as far back as the history goes."""
+    title = str(Product._meta.get_field(field).verbose_name).capitalize()  # type: ignore[union-attr]
     changes = Change.objects.filter(
         zoho_id=product.zoho_item_id, field=field, action=Change.Action.UPDATED, run__dry_run=False
     ).order_by("id")
@@ -151,11 +146,12 @@ class ProductAdmin(ExportedList, admin.ModelAdmin):
         product = self.get_object(request, object_id)
         context: dict[str, Any] = {"may_sync": self.has_sync_permission(request)}
         if product:
+            context["title"] = product.name
             context["zoho_page"] = zoho_page(product, ZohoCredential.objects.first())
         if product and product.zoho_item_id and request.user.has_perm("sync.view_change"):
             charts = (
-                chart("Price", "price", product),
-                chart("Stock", "stock_quantity", product),
+                chart("price", product),
+                chart("stock_quantity", product),
             )
             context["history"] = history(product)
             context["charts"] = [it for it in charts if it]
@@ -185,6 +181,11 @@ class ProductAdmin(ExportedList, admin.ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ProductList
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "note":
+            kwargs["widget"] = AdminTextareaWidget(attrs={"rows": 3})
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         # Those that share a SKU stand together.
@@ -239,7 +240,7 @@ class ProductAdmin(ExportedList, admin.ModelAdmin):
 
     @admin.display(description="Last changed by a sync", ordering="synced_at")
     def changed(self, product: Product) -> str:
-        return date_format(localtime(product.synced_at), "j M Y, H:i")
+        return ago(product.synced_at)
 
     def has_sync_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("sync.trigger_zoho_sync")

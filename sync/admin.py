@@ -12,11 +12,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import path, reverse
-from django.utils.formats import date_format
 from django.utils.html import format_html
-from django.utils.timezone import localtime
 
-from integrations.listing import BoundedList, ReadOnlyAdmin
+from integrations.listing import BoundedList, ReadOnlyAdmin, ago
 from sync import follow_up
 from sync.models import Change, FailedRecord, SyncRun
 from sync.views import MEND, NOTHING_TO_RETRY, land_on, run_context
@@ -100,7 +98,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Asked for", ordering="created_at")
     def asked_at(self, run: SyncRun) -> str:
-        return date_format(localtime(run.created_at), "j M Y, H:i:s")
+        return ago(run.created_at)
 
     @admin.display(description="Seconds")
     def duration(self, run: SyncRun) -> str:
@@ -191,8 +189,7 @@ class ChangeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="When")
     def at(self, change: Change) -> str:
-        moment = change.run.started_at or change.run.created_at
-        return date_format(localtime(moment), "j M Y, H:i")
+        return ago(change.run.started_at or change.run.created_at)
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
@@ -240,15 +237,7 @@ class ReasonFilter(admin.SimpleListFilter):
 class FailedRecordAdmin(ReadOnlyAdmin):
     """The error ledger."""
 
-    list_display = (
-        "shown",
-        "about",
-        "reason",
-        "tries",
-        "first_failed_at",
-        "last_failed_at",
-        "run_link",
-    )
+    list_display = ("reason", "about", "tries", "first", "last", "run_link")
     list_filter = (MendedFilter, ReasonFilter)
     list_per_page = 50
     search_fields = ("zoho_id__exact",)
@@ -271,9 +260,13 @@ class FailedRecordAdmin(ReadOnlyAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return NamedRows
 
-    @admin.display(description="Zoho ID", ordering="zoho_id")
-    def shown(self, failed: FailedRecord) -> str:
-        return failed.zoho_id or "without an ID"
+    @admin.display(description="First failed", ordering="first_failed_at")
+    def first(self, failed: FailedRecord) -> str:
+        return ago(failed.first_failed_at)
+
+    @admin.display(description="Last failed", ordering="last_failed_at")
+    def last(self, failed: FailedRecord) -> str:
+        return ago(failed.last_failed_at)
 
     @admin.display(description="Record here")
     def about(self, failed: FailedRecord) -> str:

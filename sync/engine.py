@@ -57,8 +57,9 @@ def sync_all(run: SyncRun, mirror: Mirror, source: Source) -> None:
             previous = listed
         with transaction.atomic():
             run.note(swept=True, to_confirm=note_unlisted(run, mirror))
-            unlisted = f"{run.to_confirm or 'no'} known ones were in none of them"
-            run.tell(f"All {run.pages:,} pages are read; {unlisted}.")
+            many = f"{run.to_confirm:,} of those known here were"
+            missing = many if run.to_confirm else "nothing known here was"
+            run.tell(f"Read all {run.pages:,} pages; {missing} missing from them.")
     retire_unlisted(run, mirror, source)
     if not run.dry_run:
         FailedRecord.close_unseen(run)

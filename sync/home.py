@@ -106,9 +106,7 @@ def charts(today: dt.date | None = None) -> list[BarChart]:
     days = [first + dt.timedelta(days=number) for number in range(DAYS)]
     return [
         BarChart.of("Syncs", f"{sum(runs.values()):,}", days, runs),
-        BarChart.of(
-            "Longest sync in seconds", f"{max(longest.values(), default=0):,}", days, longest
-        ),
+        BarChart.of("Longest sync", f"{max(longest.values(), default=0):,} s", days, longest),
         BarChart.of("Records changed", f"{sum(changed.values()):,}", days, changed),
         BarChart.of("Zoho calls", f"{sum(calls.values()):,}", days, calls),
     ]

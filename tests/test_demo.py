@@ -246,7 +246,7 @@ def test_products_can_be_searched_filtered_and_chosen_for_a_sync(demo, page):
     page.locator("select[name=action]").select_option("sync_selected_items", force=True)
     page.get_by_role("button", name="Go").click()
 
-    expect(page.get_by_text("Selected: sync")).to_be_visible()
+    expect(page.get_by_text("Selected sync of")).to_be_visible()
     expect(page.get_by_text("Finished: everything was up to date.")).to_be_visible(timeout=20_000)
 
 

@@ -110,7 +110,7 @@ def test_the_last_thirty_days_are_counted_by_day(sync, zoho):
 
     assert [len(chart.bars) for chart in (syncs, longest, changed, calls)] == [30] * 4
     assert (syncs.told, changed.told, calls.told) == ("2", "1", "28")
-    assert longest.told == "1", "begun seconds count"
+    assert longest.told == "1 s", "begun seconds count"
     assert (syncs.bars[-1].value, syncs.bars[-1].height, syncs.bars[-1].top) == (2, 100, 0)
 
 

@@ -108,9 +108,12 @@ class FailedRecord(models.Model):
 
     @classmethod
     def groups(cls) -> list[dict[str, Any]]:
-        """The open rows by what is wrong, the commonest first: {"reason", "remedy", "records"}."""
+        """The open rows by what is wrong, the commonest first: {"reason", "remedy", "records",
+        "with_id"}, of which the last can be fetched alone."""
         rows = cls.objects.filter(closed_at=None).order_by()
-        groups = rows.values("reason", "remedy").annotate(records=models.Count("id"))
+        groups = rows.values("reason", "remedy").annotate(
+            records=models.Count("id"), with_id=models.Count("id", filter=~Q(zoho_id=""))
+        )
         return list(groups.order_by("-records", "reason")[:MOST_GROUPS])
 
     @classmethod
