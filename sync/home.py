@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.db.models import Count, F, Sum
 from django.db.models.functions import TruncDate
@@ -14,6 +13,7 @@ from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
 from integrations.models import ZohoCredential, ZohoUsage
+from sync.mirror import mirrored_models
 from sync.models import FailedRecord, SyncRun
 
 DAYS = 30
@@ -70,8 +70,7 @@ class Allowance:
 
 
 def mirrors() -> list[MirrorState]:
-    """Every model that mirrors Zoho, which says so by its ZOHO_ID_FIELD."""
-    return [mirror_state(model) for model in apps.get_models() if hasattr(model, "ZOHO_ID_FIELD")]
+    return [mirror_state(model) for model in mirrored_models()]
 
 
 def mirror_state(model: Any) -> MirrorState:

@@ -7,7 +7,8 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from integrations.models import ZohoCredential, ZohoUsage
-from products_and_services.services import TASK, request_run
+from products_and_services.models import Product
+from products_and_services.services import request_run
 from sync.home import charts, next_runs
 from sync.models import SyncRun
 
@@ -72,7 +73,7 @@ def test_what_needs_a_person_stands_first(client, credential):
     ZohoCredential.objects.update(reconnect_reason="Zoho no longer accepts the refresh token.")
     SyncRun.objects.create(
         kind="products_and_services.product",
-        task_name=TASK,
+        task_name=Product.SYNC_TASK,
         trigger="schedule",
         state="unconfirmed",
         message="30 records are no longer in Zoho's list.",
@@ -89,8 +90,8 @@ def test_the_next_scheduled_run_is_named(sync, zoho):
     sync()
     PeriodicTask.objects.all().delete()
     crontab, _ = CrontabSchedule.objects.get_or_create(minute="0", hour="2")
-    PeriodicTask.objects.create(name="All Zoho products", task=TASK, crontab=crontab)
-    PeriodicTask.objects.create(name="Off", task=TASK, crontab=crontab, enabled=False)
+    PeriodicTask.objects.create(name="All Zoho products", task=Product.SYNC_TASK, crontab=crontab)
+    PeriodicTask.objects.create(name="Off", task=Product.SYNC_TASK, crontab=crontab, enabled=False)
 
     ((name, when),) = next_runs()
 
