@@ -10,11 +10,11 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 from django.utils import timezone
-from django_celery_beat.models import PeriodicTask
 
 from integrations.models import ZohoCredential, ZohoUsage
 from sync.mirror import mirrored_models
 from sync.models import FailedRecord, SyncRun
+from sync.schedule import next_runs
 
 DAYS = 30
 COUNT_FAILING_UP_TO = 10_000
@@ -91,17 +91,6 @@ def allowance(states: Sequence[MirrorState]) -> Allowance:
     costs = sum(state.last_full.calls for state in states if state.last_full)
     left = max(0, limit - used)
     return Allowance(used, limit, left // costs if limit and costs else None)
-
-
-def next_runs(now: dt.datetime | None = None) -> list[tuple[str, dt.datetime]]:
-    """What the schedule starts next, soonest first: (name, when)."""
-    now = now or timezone.now()
-    tasks = set(SyncRun.objects.order_by().values_list("task_name", flat=True).distinct())
-    due = []
-    for task in PeriodicTask.objects.filter(enabled=True, task__in=tasks):
-        after = task.schedule.remaining_estimate(task.last_run_at or now)
-        due.append((task.name, max(now, now + after)))
-    return sorted(due, key=lambda entry: entry[1])
 
 
 def charts(today: dt.date | None = None) -> list[Chart]:
