@@ -21,6 +21,7 @@ class Product(models.Model):
     """
 
     ZOHO_ID_FIELD = "zoho_item_id"
+    SYNC_TASK = "products_and_services.tasks.task_sync_zoho_products"
 
     class Type(models.TextChoices):
         HARDWARE = "hardware", "Hardware"

@@ -9,11 +9,10 @@ from django.utils import timezone
 from integrations.zoho.errors import TryAgain, ZohoError
 from integrations.zoho.inventory import ZohoClient
 from products_and_services.mirror import PRODUCTS, InventoryItems
+from products_and_services.models import Product
 from sync import engine
 from sync.models import SyncRun
 from sync.runner import carry_out
-
-TASK = "products_and_services.tasks.task_sync_zoho_products"
 
 
 class SyncFailed(ZohoError):
@@ -49,7 +48,7 @@ def request_run(
         mode=mode,
         trigger=trigger,
         zoho_ids=zoho_item_ids,
-        task_name=TASK,
+        task_name=Product.SYNC_TASK,
         **fields,
     )
 

@@ -6,17 +6,17 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Any
 
-from django.apps import apps
 from django.conf import settings
 from django.db.models import Count, F, Max, Sum
 from django.db.models.functions import TruncDate
 from django.urls import reverse
 from django.utils import timezone
-from django_celery_beat.models import PeriodicTask
 
 from integrations.models import ZohoCredential, ZohoUsage
 from sync.charts import BarChart
+from sync.mirror import mirrored_models
 from sync.models import FailedRecord, SyncRun
+from sync.schedule import next_runs
 
 DAYS = 30
 COUNT_FAILING_UP_TO = 10_000
@@ -48,8 +48,7 @@ class Allowance:
 
 
 def mirrors() -> list[MirrorState]:
-    """Every model that mirrors Zoho, which says so by its ZOHO_ID_FIELD."""
-    return [mirror_state(model) for model in apps.get_models() if hasattr(model, "ZOHO_ID_FIELD")]
+    return [mirror_state(model) for model in mirrored_models()]
 
 
 def mirror_state(model: Any) -> MirrorState:
@@ -70,17 +69,6 @@ def allowance(states: Sequence[MirrorState]) -> Allowance:
     costs = sum(state.last_full.calls for state in states if state.last_full)
     left = max(0, limit - used)
     return Allowance(used, limit, left // costs if limit and costs else None)
-
-
-def next_runs(now: dt.datetime | None = None) -> list[tuple[str, dt.datetime]]:
-    """What the schedule starts next, soonest first: (name, when)."""
-    now = now or timezone.now()
-    tasks = set(SyncRun.objects.order_by().values_list("task_name", flat=True).distinct())
-    due = []
-    for task in PeriodicTask.objects.filter(enabled=True, task__in=tasks):
-        after = task.schedule.remaining_estimate(task.last_run_at or now)
-        due.append((task.name, max(now, now + after)))
-    return sorted(due, key=lambda entry: entry[1])
 
 
 def charts(today: dt.date | None = None) -> list[BarChart]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
+from django.apps import apps
 from django.db import models
 
 from integrations.zoho.records import Page, Record
@@ -40,9 +41,10 @@ class Mirror:
     """A table that mirrors one kind of Zoho record.
 
     `model` names its unique column for Zoho's id in ZOHO_ID_FIELD, and has `retired_at`,
-    `synced_at` and `fingerprint` (see sync/fingerprint.py). `fields` names the mirrored columns in
-    the order of the tuple that `read` makes of a record; two of them tell how a record is called
-    (`label`) and when Zoho last modified it (`modified`, indexed).
+    `synced_at` and `fingerprint` (see sync/fingerprint.py); its SYNC_TASK is the name of the
+    Celery task that syncs it, by which the schedule knows its entries. `fields` names the mirrored
+    columns in the order of the tuple that `read` makes of a record; two of them tell how a record
+    is called (`label`) and when Zoho last modified it (`modified`, indexed).
     """
 
     model: type[models.Model]
@@ -72,3 +74,8 @@ class Mirror:
         module = inspect.getmodule(self.read)
         assert module is not None
         return hashlib.blake2b(inspect.getsource(module).encode(), digest_size=16).digest()
+
+
+def mirrored_models() -> list[Any]:
+    """Every model that mirrors Zoho, which says so by its ZOHO_ID_FIELD."""
+    return [model for model in apps.get_models() if hasattr(model, "ZOHO_ID_FIELD")]

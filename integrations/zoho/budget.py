@@ -195,7 +195,7 @@ class Budget:
         if self._booked_on != utc_today() or time.monotonic() - self._booked_at > BOOKED_FOR:
             self.close()
         if not self._booked:
-            allowed = self._allowed_today()
+            allowed = allowed_a_day(self.purpose)
             self._booked_on, self._booked_at = utc_today(), time.monotonic()
             self._booked = ZohoUsage.book(self.purpose, self._book_next, allowed)
             self._book_next = min(2 * self._book_next, MOST_BOOKED)
@@ -208,13 +208,15 @@ class Budget:
                 )
         self._booked -= 1
 
-    def _allowed_today(self) -> int | None:
-        limit = settings.ZOHO_REQUESTS_PER_DAY
-        if not limit:
-            return None
-        if self.purpose == ZohoUsage.Purpose.PERSON:
-            return limit
-        return max(1, int(limit * (1 - SHARE_FOR_PEOPLE)))
+
+def allowed_a_day(purpose: ZohoUsage.Purpose) -> int | None:
+    """Up to which of the day's calls this purpose may make the next one; None is no limit."""
+    limit = settings.ZOHO_REQUESTS_PER_DAY
+    if not limit:
+        return None
+    if purpose == ZohoUsage.Purpose.PERSON:
+        return limit
+    return max(1, int(limit * (1 - SHARE_FOR_PEOPLE)))
 
 
 _NOT_PERSON = " for work that nobody started by hand"

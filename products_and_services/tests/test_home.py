@@ -7,9 +7,11 @@ from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
 from integrations.models import ZohoCredential, ZohoUsage
-from products_and_services.services import TASK, request_run
-from sync.home import charts, next_runs
+from products_and_services.models import Product
+from products_and_services.services import request_run
+from sync.home import charts
 from sync.models import SyncRun
+from sync.schedule import next_runs
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +31,7 @@ def test_a_new_installation_shows_three_steps(client):
     page = home(client)
 
     assert "Three steps" in page
-    for link in ("/oauth/start", "/crm-api/products/admin/sync-zoho/"):
+    for link in ("/oauth/start", "/crm-api/products/admin/sync-zoho/", "/sync/schedule/"):
         assert f'href="{link}"' in page
     assert "Not connected yet." in page
 
@@ -72,7 +74,7 @@ def test_what_needs_a_person_stands_first(client, credential):
     ZohoCredential.objects.update(reconnect_reason="Zoho no longer accepts the refresh token.")
     SyncRun.objects.create(
         kind="products_and_services.product",
-        task_name=TASK,
+        task_name=Product.SYNC_TASK,
         trigger="schedule",
         state="unconfirmed",
         message="30 records are no longer in Zoho's list.",
@@ -84,13 +86,12 @@ def test_what_needs_a_person_stands_first(client, credential):
     assert "30 records are no longer in Zoho&#x27;s list." in page
 
 
-def test_the_next_scheduled_run_is_named(sync, zoho):
-    """Nobody should have to read crontab."""
-    sync()
+def test_the_next_scheduled_run_is_named():
+    """Nobody should have to read crontab; also before anything has ever run."""
     PeriodicTask.objects.all().delete()
     crontab, _ = CrontabSchedule.objects.get_or_create(minute="0", hour="2")
-    PeriodicTask.objects.create(name="All Zoho products", task=TASK, crontab=crontab)
-    PeriodicTask.objects.create(name="Off", task=TASK, crontab=crontab, enabled=False)
+    PeriodicTask.objects.create(name="All Zoho products", task=Product.SYNC_TASK, crontab=crontab)
+    PeriodicTask.objects.create(name="Off", task=Product.SYNC_TASK, crontab=crontab, enabled=False)
 
     ((name, when),) = next_runs()
 

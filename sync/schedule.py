@@ -1,0 +1,355 @@
+"""The schedule: when each mirror is synced, what that costs, and changing it.
+
+An entry is a PeriodicTask that starts the SYNC_TASK of a mirror's model. Beat reads the entries
+from the database, and takes up a change within seconds because PeriodicTask.save() tells it so. No
+HTTP here; who may do what is decided by the views.
+"""
+
+import datetime as dt
+import json
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from typing import Any
+
+from celery.schedules import ParseException
+from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
+from django.db import transaction
+from django.utils import timezone
+from django_celery_beat.models import CrontabSchedule, PeriodicTask
+
+from integrations.models import ZohoUsage
+from integrations.zoho.budget import allowed_a_day
+from sync.mirror import mirrored_models
+from sync.models import SyncRun
+from sync.times import Times
+
+FULL, CHANGED = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
+MODES = {CHANGED: "Changes only", FULL: "Everything, with stock and deletions"}
+IN_SHORT = {CHANGED: "changes", FULL: "everything"}
+# What a new installation begins with; its migration holds the same.
+USUAL = {CHANGED: Times("0", "*"), FULL: Times("0", "2")}
+USUAL_NAMES = {CHANGED: "Changed Zoho {}", FULL: "All Zoho {}"}
+# The columns of a PeriodicTask that say when it runs.
+WHEN = ("crontab_id", "interval_id", "solar_id", "clocked_id", "one_off")
+# Beat writes down every three minutes that it has woken runs.
+BEAT_IS_SILENT = dt.timedelta(minutes=10)
+SECONDS_A_DAY = 24 * 60 * 60
+
+
+class Gone(Exception):
+    """The entry, or the times to put back, are no longer there."""
+
+
+class Overtaken(Exception):
+    """Somebody else has changed the entry since it was looked at; nothing was saved."""
+
+
+@dataclass
+class Entry:
+    """One line of the schedule. `calls` is what one run costs, None where nobody can know yet."""
+
+    task: PeriodicTask
+    model: Any
+    calls: int | None = None
+    last_run: SyncRun | None = None
+
+    def __str__(self) -> str:
+        what = IN_SHORT[self.mode] if self.mode else self.task.name
+        return f"{self.model._meta.verbose_name_plural}, {what}"
+
+    @cached_property
+    def mode(self) -> SyncRun.Mode | None:
+        """What it reads; None when its arguments cannot be understood, so that it cannot run."""
+        try:
+            mode = json.loads(self.task.kwargs or "{}").get("mode", FULL)
+        except (ValueError, AttributeError):
+            return None
+        return SyncRun.Mode(mode) if mode in list(MODES) else None
+
+    def reads(self) -> str:
+        return (
+            MODES[self.mode] if self.mode else "Nothing: what it should read cannot be understood"
+        )
+
+    @cached_property
+    def times(self) -> Times | None:
+        """None where it does not run by a crontab, or by one that beat cannot read."""
+        if not self.task.crontab:
+            return None
+        times = Times.of(self.task.crontab)
+        try:
+            return times if times.sets else None
+        except (ValueError, ParseException):
+            return None
+
+    @property
+    def elsewhere(self) -> str:
+        """The time zone of its times, where that is not the site's."""
+        zone = str(self.task.crontab.timezone) if self.task.crontab else settings.TIME_ZONE
+        return "" if zone == settings.TIME_ZONE else zone
+
+    def when(self) -> str:
+        """In words, in the site's time zone, or with the zone it is in."""
+        if self.times is None:
+            words = str(self.task.scheduler)
+            return f"{words}, which cannot be read" if self.task.crontab else words.capitalize()
+        words = self.times.in_words()
+        return f"{words}, in the time of {self.elsewhere}" if self.elsewhere else words
+
+    @property
+    def seen(self) -> str:
+        """How it stands, to tell whether it still does when an answer comes back."""
+        return f"{self.task.scheduler}, {'on' if self.task.enabled else 'off'}"
+
+    def next_at(self) -> dt.datetime | None:
+        if not self.task.enabled or (self.task.crontab and not self.times):
+            return None
+        now = timezone.now()
+        # A crontab comes round by the clock; everything else counts from the last time.
+        after = now if self.task.crontab else self.task.last_run_at or now
+        return max(now, now + self.task.schedule.remaining_estimate(after))
+
+    def runs_on(self, weekday: int) -> int:
+        """Runs on such a day (Sunday is 0) if it is switched on."""
+        if self.task.crontab:
+            return self.times.runs_on(weekday) if self.times else 0
+        if self.task.interval:
+            return math.ceil(SECONDS_A_DAY / self.task.schedule.run_every.total_seconds())
+        return 1
+
+    def runs_a_day(self) -> int:
+        """On its busiest day."""
+        return max(self.runs_on(weekday) for weekday in range(7))
+
+    def calls_a_day(self) -> int | None:
+        return None if self.calls is None else self.calls * self.runs_a_day()
+
+
+@dataclass
+class MirrorSchedule:
+    """What is scheduled for one mirror; `missing` are the modes that nothing starts."""
+
+    model: Any
+    entries: Sequence[Entry]
+    missing: Sequence[SyncRun.Mode] = field(default_factory=list)
+
+    @property
+    def kind(self) -> str:
+        return str(self.model._meta.label_lower)
+
+    @property
+    def name(self) -> str:
+        return str(self.model._meta.verbose_name_plural)
+
+
+@dataclass(frozen=True)
+class Forecast:
+    """Zoho calls that the schedule needs on its busiest day, and may use; None is no limit."""
+
+    needs: int
+    allowed: int | None
+    limit: int
+    unknown: Sequence[str]
+
+    @property
+    def exceeds(self) -> bool:
+        return self.allowed is not None and self.needs > self.allowed
+
+    @property
+    def percent(self) -> int:
+        return min(100, self.needs * 100 // self.allowed) if self.allowed else 0
+
+    @property
+    def kept(self) -> int:
+        """Calls that are left for what people start."""
+        return self.limit - (self.allowed or 0)
+
+    def in_words(self) -> str:
+        if self.unknown and not self.needs:
+            return f"How many calls a day this needs is {self._not_yet()}"
+        about = f"about {self.needs:,} Zoho call{'' if self.needs == 1 else 's'} a day"
+        if self.exceeds:
+            return f"The schedule needs {about}, more than the {self.allowed:,} that it may use."
+        if self.allowed is None:
+            words = f"The schedule needs {about}. No limit is set for a day."
+        elif not self.needs:
+            words = "The schedule needs no Zoho calls: nothing on it is switched on."
+        else:
+            words = f"The schedule needs {about}, of {self.allowed:,} that it may use."
+        return f"{words} Not counted is what is {self._not_yet()}" if self.unknown else words
+
+    def _not_yet(self) -> str:
+        return f"unknown until the first full sync of {' and '.join(self.unknown)}."
+
+
+def models_by_task() -> dict[str, Any]:
+    """The mirrors that a task keeps up to date: what starts them → their model."""
+    models = [model for model in mirrored_models() if hasattr(model, "SYNC_TASK")]
+    return {model.SYNC_TASK: model for model in models}
+
+
+def _tasks() -> Any:
+    scheduled = PeriodicTask.objects.filter(task__in=models_by_task()).order_by("pk")
+    return scheduled.select_related("crontab", "interval", "solar", "clocked")
+
+
+def mirror_schedules() -> list[MirrorSchedule]:
+    """All of the schedule, mirror by mirror."""
+    by_task = models_by_task()
+    entries = [Entry(task, by_task[task.task]) for task in _tasks()]
+    return [
+        _mirror_schedule(model, [entry for entry in entries if entry.model is model])
+        for model in by_task.values()
+    ]
+
+
+def _mirror_schedule(model: Any, entries: list[Entry]) -> MirrorSchedule:
+    kind, order = model._meta.label_lower, list(MODES)
+    costs = _calls_by_mode(kind)
+    for entry in entries:
+        if entry.mode:
+            entry.calls = costs[entry.mode]
+            entry.last_run = SyncRun.objects.filter(
+                kind=kind, mode=entry.mode, trigger=SyncRun.Trigger.SCHEDULE
+            ).first()
+    entries.sort(key=lambda entry: order.index(entry.mode) if entry.mode else len(order))
+    there = {entry.mode for entry in entries}
+    return MirrorSchedule(model, entries, [mode for mode in MODES if mode not in there])
+
+
+def _calls_by_mode(kind: str) -> dict[SyncRun.Mode, int | None]:
+    """What a run of each mode costs, judging by the last complete one.
+
+    Before the first full run nobody can know: a run of changes becomes a full one, too.
+    """
+    full, changed = SyncRun.last_complete(kind, FULL), SyncRun.last_complete(kind, CHANGED)
+    if full is None:
+        return {FULL: None, CHANGED: None}
+    return {FULL: max(1, full.calls), CHANGED: max(1, changed.calls) if changed else 1}
+
+
+def forecast(scheduled: Iterable[MirrorSchedule]) -> Forecast:
+    """Of the entries that are switched on, on the busiest day of a week."""
+    switched_on = [
+        (mirror, entry) for mirror in scheduled for entry in mirror.entries if entry.task.enabled
+    ]
+    days = (
+        sum(entry.runs_on(weekday) * (entry.calls or 0) for _, entry in switched_on)
+        for weekday in range(7)
+    )
+    unknown = {mirror.name for mirror, entry in switched_on if entry.mode and entry.calls is None}
+    return Forecast(
+        needs=max(days),
+        allowed=allowed_a_day(ZohoUsage.Purpose.SCHEDULE),
+        limit=settings.ZOHO_REQUESTS_PER_DAY,
+        unknown=sorted(unknown),
+    )
+
+
+def next_runs() -> list[tuple[str, dt.datetime]]:
+    """What the schedule starts next, soonest first: (what, when)."""
+    by_task = models_by_task()
+    due = []
+    for task in _tasks().filter(enabled=True):
+        if at := Entry(task, by_task[task.task]).next_at():
+            due.append((task.name, at))
+    return sorted(due, key=lambda entry: entry[1])
+
+
+def beat_last_seen() -> dt.datetime | None:
+    """When beat last wrote that it lives, as it does when it starts; None before the first time."""
+    chore = PeriodicTask.objects.filter(task="sync.tasks.wake_runs").first()
+    return chore.date_changed if chore else None
+
+
+def beat_is_silent(last_seen: dt.datetime | None) -> bool:
+    return last_seen is None or last_seen < timezone.now() - BEAT_IS_SILENT
+
+
+# --- changing it ------------------------------------------------------------------------------
+
+
+def find(task_id: int) -> Entry:
+    """Raises Gone."""
+    task = _tasks().filter(pk=task_id).first()
+    if task is None:
+        raise Gone
+    return Entry(task, models_by_task()[task.task])
+
+
+def set_times(task_id: int, seen: str, times: Times) -> dict[str, Any]:
+    """Run it at these times of the site's time zone; returns the former ones for `put_back`.
+
+    A crontab's row may be shared with other tasks, so it is never edited: the entry is led to
+    another one. Raises Gone and Overtaken.
+    """
+    with transaction.atomic():
+        task = _hold(task_id, seen)
+        former = {column: getattr(task, column) for column in WHEN}
+        row = dict.fromkeys(WHEN) | {"crontab_id": _row(times).pk, "one_off": False}
+        _save(task, row)
+    return former
+
+
+def put_back(task_id: int, seen: str, former: dict[str, Any]) -> None:
+    """Run it when it ran before. Raises Gone and Overtaken."""
+    try:
+        with transaction.atomic():
+            _save(_hold(task_id, seen), former)
+    except ObjectDoesNotExist as error:
+        raise Gone from error
+
+
+def switch(task_id: int, seen: str, on: bool) -> None:
+    """Pause or resume it. Raises Gone and Overtaken."""
+    with transaction.atomic():
+        _save(_hold(task_id, seen), {"enabled": on})
+
+
+def put_usual_back(model: Any) -> list[PeriodicTask]:
+    """The usual entries for the modes that nothing starts. One whose name is taken by another
+    task is left out."""
+    (scheduled,) = (one for one in mirror_schedules() if one.model is model)
+    word = model._meta.model_name + "s"
+    made = []
+    for mode in scheduled.missing:
+        task, is_new = PeriodicTask.objects.get_or_create(
+            name=USUAL_NAMES[mode].format(word),
+            defaults={
+                "task": model.SYNC_TASK,
+                "crontab": _row(USUAL[mode]),
+                "kwargs": json.dumps({"mode": mode}) if mode != FULL else "{}",
+            },
+        )
+        if is_new:
+            made.append(task)
+    return made
+
+
+def _hold(task_id: int, seen: str) -> PeriodicTask:
+    """The entry under its row lock, if it still is as it was seen."""
+    task = PeriodicTask.objects.select_for_update().filter(pk=task_id).first()
+    if task is None:
+        raise Gone
+    if Entry(task, None).seen != seen:
+        raise Overtaken
+    return task
+
+
+def _save(task: PeriodicTask, values: dict[str, Any]) -> None:
+    for column, value in values.items():
+        setattr(task, column, value)
+    # Beat makes up for times that have passed since the last run. New times start from now: who
+    # says "at 10:00" at noon does not mean today.
+    task.last_run_at = timezone.now()
+    task.save()
+
+
+def _row(times: Times) -> CrontabSchedule:
+    spec = {**asdict(times), "timezone": settings.TIME_ZONE}
+    # Not get_or_create: no constraint forbids two alike.
+    row = CrontabSchedule.objects.filter(**spec).order_by("pk").first()
+    return row or CrontabSchedule.objects.create(**spec)
