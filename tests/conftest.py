@@ -1,0 +1,159 @@
+"""A real browser, and the product as it runs in production: web server, worker, beat."""
+
+import os
+import re
+import shutil
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import Permission
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from demo.servers import free_port
+from simulator import Zoho
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
+IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    if CHROMIUM is None:
+        pytest.skip("no Chromium is installed")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def photograph() -> Callable[[Page, str], None]:
+    """Keep the pictures of the README current: SCREENSHOTS=1 make test."""
+
+    def keep(page: Page, name: str) -> None:
+        if os.environ.get("SCREENSHOTS"):
+            page.screenshot(path=IMAGES / f"{name}.png")
+
+    return keep
+
+
+@dataclass
+class Person:
+    """Somebody at a browser of their own. What goes wrong in its console is kept in `complaints`."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+
+    def sign_in(self, name: str) -> None:
+        self.page.goto(f"{self.url}/admin/")
+        self.page.fill("[name=username]", name)
+        self.page.fill("[name=password]", name)
+        self.page.press("[name=password]", "Enter")
+        expect(self.page.locator(".app-sidebar")).to_be_attached()
+
+    def visit(self, path: str) -> None:
+        self.page.goto(f"{self.url}{path}")
+
+    def press(self, name: str | re.Pattern[str], role: Any = "button") -> None:
+        self.page.get_by_role(role, name=name).first.click()
+
+    def sees(self, text: str | re.Pattern[str], seconds: float = 15) -> None:
+        expect(self.page.get_by_text(text).first).to_be_visible(timeout=seconds * 1000)
+
+    def sees_not(self, text: str) -> None:
+        expect(self.page.get_by_text(text)).to_have_count(0)
+
+    def run_says(self, words: str | re.Pattern[str], seconds: float = 20) -> None:
+        """The line at the top of a run's page, which changes by itself."""
+        expect(self.page.locator(".run-words")).to_contain_text(words, timeout=seconds * 1000)
+
+    def start_sync(self) -> None:
+        self.press("🔄 Sync Zoho", "link")
+        self.press("🔄 Sync now")
+
+
+@dataclass
+class Site:
+    """The product at `url`, on a database of its own and the simulated `zoho`."""
+
+    url: str
+    zoho: Zoho
+    start_web: Callable[[], Any]
+    start_beat: Callable[[], Any]
+    web: Any
+
+
+@pytest.fixture
+def site(zoho: Zoho, start_process: Callable[..., Any]) -> Site:
+    """An empty installation: nothing is connected, nothing is synced."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    zoho.redirect_uris = {f"{url}/oauth/callback"}
+
+    def start_web() -> Any:
+        bind = ["--bind", f"127.0.0.1:{port}", "--threads", "8", "--no-control-socket"]
+        process = start_process("-m", "gunicorn", "config.wsgi", *bind)
+        deadline = time.monotonic() + 30
+        while True:
+            try:
+                urllib.request.urlopen(f"{url}/admin/login/", timeout=5).close()
+                return process
+            except (urllib.error.URLError, OSError):
+                assert time.monotonic() < deadline, "the web server does not answer"
+                assert process.poll() is None, "the web server stopped"
+                time.sleep(0.1)
+
+    celery = ("-m", "celery", "-A", "config")
+    start_process(*celery, "worker", "-c", "2", "--without-gossip", "--without-mingle")
+
+    def start_beat() -> Any:
+        return start_process(*celery, "beat", "--pidfile=", "--max-interval", "1")
+
+    return Site(url, zoho, start_web, start_beat, start_web())
+
+
+@pytest.fixture
+def connected(site: Site, credential: Any) -> Site:
+    """One that has its connection already."""
+    return site
+
+
+@pytest.fixture
+def person(
+    site: Site, browser: Browser, django_user_model: Any
+) -> Iterator[Callable[..., Person]]:
+    """Somebody signed in: with all rights, or with just these besides seeing everything."""
+    people: list[Person] = []
+
+    def arrive(name: str = "olga", rights: list[str] | None = None, **context: Any) -> Person:
+        if rights is None:
+            django_user_model.objects.create_superuser(name, password=name)
+        else:
+            user = django_user_model.objects.create_user(name, password=name, is_staff=True)
+            seeing = Permission.objects.filter(codename__startswith="view_")
+            user.user_permissions.set(seeing | Permission.objects.filter(codename__in=rights))
+        page = browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **context})
+        arrived = Person(page, site.url)
+        page.on(
+            "console",
+            lambda entry: entry.type == "error" and arrived.complaints.append(entry.text),
+        )
+        page.on("pageerror", lambda error: arrived.complaints.append(str(error)))
+        people.append(arrived)
+        arrived.sign_in(name)
+        return arrived
+
+    yield arrive
+    for somebody in people:
+        somebody.page.close()
+    assert [complaint for somebody in people for complaint in somebody.complaints] == []
+
+
