@@ -309,6 +309,9 @@ CELERY_BEAT_SCHEDULE = {
     "Wake waiting and interrupted runs": {
         "task": "sync.tasks.wake_runs",
         "schedule": 15.0,
+        # Without a worker to read them, they would pile up. (The scheduler's own name for it; it
+        # drops Celery's `expires` without a word.)
+        "options": {"expire_seconds": 60},
     },
     "Forget the oldest history": {
         "task": "sync.tasks.prune_history",
