@@ -263,6 +263,27 @@ SYNC_SHRINK_PERCENT = envint("SYNC_SHRINK_PERCENT", 10)
 SYNC_SHRINK_ITEMS = envint("SYNC_SHRINK_ITEMS", 20)
 SYNC_HISTORY_DAYS = envint("SYNC_HISTORY_DAYS", 90)
 
+# --- Mail -----------------------------------------------------------------------------------
+
+# Without a host no mail is sent, and the pages say so.
+EMAIL_HOST = env("EMAIL_HOST")
+EMAIL_SECURITY = envchoice("EMAIL_SECURITY", ("none", "starttls", "tls"), "starttls")
+EMAIL_USE_TLS = EMAIL_SECURITY == "starttls"
+EMAIL_USE_SSL = EMAIL_SECURITY == "tls"
+EMAIL_PORT = envint("EMAIL_PORT", {"none": 25, "starttls": 587, "tls": 465}[EMAIL_SECURITY])
+EMAIL_HOST_USER = env("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = envsecret("EMAIL_HOST_PASSWORD")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL")
+if EMAIL_HOST and not DEFAULT_FROM_EMAIL:
+    raise ImproperlyConfigured(
+        "DEFAULT_FROM_EMAIL is missing: with EMAIL_HOST set, mails need a sender."
+    )
+# The address staff know this by, for the links in mails.
+SITE_URL = env("SITE_URL").rstrip("/")
+if SITE_URL and not SITE_URL.startswith(("https://", "http://")):
+    raise ImproperlyConfigured("SITE_URL must begin with https:// or http://.")
+
 # --- Celery -----------------------------------------------------------------------------------
 
 REDIS_URL = envsecret("REDIS_URL")
