@@ -101,6 +101,7 @@ INSTALLED_APPS = [
     "integrations",
     "sync",
     "products_and_services",
+    "notices",
     "simulator",
 ]
 
@@ -263,7 +264,16 @@ SYNC_SHRINK_PERCENT = envint("SYNC_SHRINK_PERCENT", 10)
 SYNC_SHRINK_ITEMS = envint("SYNC_SHRINK_ITEMS", 20)
 SYNC_HISTORY_DAYS = envint("SYNC_HISTORY_DAYS", 90)
 
-# --- Mail -----------------------------------------------------------------------------------
+# --- Notices and mail -------------------------------------------------------------------------
+
+# What is promised of the data's age, in hours: of items, by runs of both modes; of stock, by full
+# ones. Zero promises nothing.
+SYNC_FRESH_HOURS = envint("SYNC_FRESH_HOURS", 3)
+SYNC_FULL_FRESH_HOURS = envint("SYNC_FULL_FRESH_HOURS", 26)
+# A product of which there are so many or fewer is low.
+LOW_STOCK = envint("LOW_STOCK", 10)
+# Seconds between two checks of a worker.
+NOTICE_CHECK_EVERY = 60
 
 # Without a host no mail is sent, and the pages say so.
 EMAIL_HOST = env("EMAIL_HOST")
@@ -338,6 +348,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "sync.tasks.prune_history",
         "schedule": crontab(hour=4, minute=30),
     },
+    "Forget the oldest notices": {
+        "task": "notices.tasks.prune",
+        "schedule": crontab(hour=4, minute=35),
+    },
 }
 
 # --- Logs -------------------------------------------------------------------------------------
@@ -376,6 +390,7 @@ JAZZMIN_SETTINGS = {
     "order_with_respect_to": [
         "products_and_services",
         "sync",
+        "notices",
         "integrations",
         "django_celery_beat",
         "auth",
@@ -385,6 +400,7 @@ JAZZMIN_SETTINGS = {
         "sync.syncrun": "fas fa-sync",
         "sync.change": "fas fa-history",
         "sync.failedrecord": "fas fa-exclamation-triangle",
+        "notices.notice": "fas fa-bell",
         "integrations.zohousage": "fas fa-tachometer-alt",
         "integrations.zohocredential": "fas fa-key",
         "auth": "fas fa-users-cog",

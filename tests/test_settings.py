@@ -72,6 +72,7 @@ def test_the_defaults_are_safe_for_production(tmp_path):
         ("LOG_LEVEL", "LOUD"),
         ("EMAIL_PORT", "hunter2"),
         ("EMAIL_SECURITY", "hunter2"),
+        ("LOW_STOCK", "-1"),
         ("SITE_URL", "hunter2.example.com"),
         ("SECRET_KEY_FILE", "/does/not/exist"),
     ],
