@@ -385,6 +385,14 @@ JAZZMIN_SETTINGS = {
         {"model": "auth.User"},
         SYNC_LINK,
     ],
+    "usermenu_links": [
+        {
+            "name": "Tell me by e-mail",
+            "url": "notices:tell-me",
+            "icon": "fas fa-bell",
+            "permissions": ["notices.view_notice"],
+        },
+    ],
     # Narrow screens have no top menu.
     "custom_links": {"sync": [SYNC_LINK]},
     "order_with_respect_to": [

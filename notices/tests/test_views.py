@@ -23,6 +23,16 @@ def said(answer):
     return [str(message) for message in answer.context["messages"]]
 
 
+def test_the_page_is_found_in_everybodys_own_menu(client, reader):
+    """It is about the person, like the password; and only for who may see notices."""
+    link = f'href="{PAGE}"'
+    assert link in client.get("/admin/").content.decode()
+
+    reader.user_permissions.clear()
+
+    assert link not in client.get("/admin/").content.decode()
+
+
 def test_a_choice_is_kept_and_shown(client, reader):
     """Tick, save, and see it ticked."""
     answer = client.post(PAGE, {"kinds": ["reconnect", "low_stock"]}, follow=True)
