@@ -16,6 +16,7 @@ from notices.kinds import Condition, Kind
 from notices.mail import tell
 from notices.models import Notice, Pulse, Subscription, Telling
 from notices.watch import check
+from products_and_services.services import SyncFailed
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +80,27 @@ def test_a_refused_refresh_is_told_once_and_once_more_when_it_is_well(
     assert [mail.to for mail in mailoutbox] == [["ada@example.com"]] * 2
     notice = Notice.objects.get()
     assert notice.opened_at < notice.closed_at
+
+
+def test_staff_are_alerted_when_zoho_revokes_the_connection(zoho, sync, reader, mailoutbox):
+    """The whole road, from Zoho's refusal to the mail."""
+    zoho.add_item(name="Desk")
+    sync()
+    check()
+    zoho.revoke_refresh_token()
+    zoho.expire_access_tokens()
+    ZohoCredential.objects.update(access_token="", expires_in=None)
+    with pytest.raises(SyncFailed):
+        sync()
+
+    check()
+    check()
+
+    (mail,) = mailoutbox
+    assert mail.subject == "[Zoho Sync] Zoho must be connected again, and 1 more"
+    assert mail.body.count("Reconnect needed: ") == 2  # the connection's own words, and the run's
+    assert "Everything already synced is kept." in mail.body
+    assert "A sync failed" in mail.body
 
 
 def test_what_comes_again_is_told_again(credential, reader, mailoutbox):
