@@ -1,7 +1,12 @@
-"""Fixtures for every app's tests: a simulated Zoho on a loopback port, and a connection to it."""
+"""Fixtures for every app's tests: a simulated Zoho on a loopback port, a connection to it, and a
+real worker in a process of its own."""
 
 import datetime as dt
 import os
+import signal
+import subprocess
+import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -94,6 +99,58 @@ def process_environment(zoho: Zoho, transactional_db: None, tmp_path: Path) -> d
         "ZOHO_API_URL": zoho.url,
         "LOG_DIR": str(tmp_path),
     }
+
+
+@pytest.fixture
+def start_process(
+    process_environment: dict[str, str],
+) -> Iterator[Callable[..., subprocess.Popen]]:
+    """Start Python with these arguments, as a process that works on the test database."""
+    processes = []
+
+    def start(*arguments: str, **environment: str) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**process_environment, **environment},
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        processes.append(process)
+        return process
+
+    yield start
+    for process in processes:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+
+
+@pytest.fixture
+def start_worker(
+    credential: ZohoCredential, start_process: Callable[..., subprocess.Popen]
+) -> Callable[..., subprocess.Popen]:
+    """Start a worker; returns its process."""
+
+    def start(**environment: str) -> subprocess.Popen:
+        worker = ("-m", "celery", "-A", "config", "worker", "-c", "2")
+        alone = ("--without-gossip", "--without-mingle", "--without-heartbeat")
+        return start_process(*worker, *alone, **environment)
+
+    return start
+
+
+@pytest.fixture
+def wait_for() -> Callable[..., None]:
+    """Until this is true; fails when it is not within seconds."""
+
+    def wait(condition: Callable[[], Any], seconds: float = 30) -> None:
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline, "it did not happen in time"
+            time.sleep(0.05)
+
+    return wait
 
 
 @pytest.fixture

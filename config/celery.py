@@ -7,11 +7,14 @@ import time
 from celery import Celery, Task
 from celery.signals import setup_logging, task_postrun, task_prerun
 
+from notices.timer import CheckTimer
+
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
 app = Celery("zoho_sync")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.steps["worker"].add(CheckTimer)
 
 log = logging.getLogger("celery.tasks")
 

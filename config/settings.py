@@ -102,6 +102,7 @@ INSTALLED_APPS = [
     "integrations",
     "sync",
     "products_and_services",
+    "notices",
     "simulator",
 ]
 
@@ -264,8 +265,36 @@ SYNC_SILENCE = 60
 SYNC_SHRINK_PERCENT = envint("SYNC_SHRINK_PERCENT", 10)
 SYNC_SHRINK_ITEMS = envint("SYNC_SHRINK_ITEMS", 20)
 SYNC_HISTORY_DAYS = envint("SYNC_HISTORY_DAYS", 90)
-# This many left, or fewer, is low stock.
+
+# --- Notices and mail -------------------------------------------------------------------------
+
+# What is promised of the data's age, in hours: of items, by runs of both modes; of stock, by full
+# ones. Zero promises nothing.
+SYNC_FRESH_HOURS = envint("SYNC_FRESH_HOURS", 3)
+SYNC_FULL_FRESH_HOURS = envint("SYNC_FULL_FRESH_HOURS", 26)
+# A product of which there are so many or fewer is low.
 LOW_STOCK = envint("LOW_STOCK", 10)
+# Seconds between two checks of a worker.
+NOTICE_CHECK_EVERY = 60
+
+# Without a host no mail is sent, and the pages say so.
+EMAIL_HOST = env("EMAIL_HOST")
+EMAIL_SECURITY = envchoice("EMAIL_SECURITY", ("none", "starttls", "tls"), "starttls")
+EMAIL_USE_TLS = EMAIL_SECURITY == "starttls"
+EMAIL_USE_SSL = EMAIL_SECURITY == "tls"
+EMAIL_PORT = envint("EMAIL_PORT", {"none": 25, "starttls": 587, "tls": 465}[EMAIL_SECURITY])
+EMAIL_HOST_USER = env("EMAIL_HOST_USER")
+EMAIL_HOST_PASSWORD = envsecret("EMAIL_HOST_PASSWORD")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env("DEFAULT_FROM_EMAIL")
+if EMAIL_HOST and not DEFAULT_FROM_EMAIL:
+    raise ImproperlyConfigured(
+        "DEFAULT_FROM_EMAIL is missing: with EMAIL_HOST set, mails need a sender."
+    )
+# The address staff know this by, for the links in mails.
+SITE_URL = env("SITE_URL").rstrip("/")
+if SITE_URL and not SITE_URL.startswith(("https://", "http://")):
+    raise ImproperlyConfigured("SITE_URL must begin with https:// or http://.")
 
 # --- Celery -----------------------------------------------------------------------------------
 
@@ -313,10 +342,17 @@ CELERY_BEAT_SCHEDULE = {
     "Wake waiting and interrupted runs": {
         "task": "sync.tasks.wake_runs",
         "schedule": 15.0,
+        # Without a worker to read them, they would pile up. (The scheduler's own name for it; it
+        # drops Celery's `expires` without a word.)
+        "options": {"expire_seconds": 60},
     },
     "Forget the oldest history": {
         "task": "sync.tasks.prune_history",
         "schedule": crontab(hour=4, minute=30),
+    },
+    "Forget the oldest notices": {
+        "task": "notices.tasks.prune",
+        "schedule": crontab(hour=4, minute=35),
     },
 }
 
@@ -357,11 +393,20 @@ JAZZMIN_SETTINGS = {
         {"model": "auth.User"},
         SYNC_LINK,
     ],
+    "usermenu_links": [
+        {
+            "name": "Tell me by e-mail",
+            "url": "notices:tell-me",
+            "icon": "fas fa-bell",
+            "permissions": ["notices.view_notice"],
+        },
+    ],
     # Narrow screens have no top menu.
     "custom_links": {"sync": [SYNC_LINK, SCHEDULE_LINK]},
     "order_with_respect_to": [
         "products_and_services",
         "sync",
+        "notices",
         "integrations",
         "auth",
     ],
@@ -370,6 +415,7 @@ JAZZMIN_SETTINGS = {
         "sync.syncrun": "fas fa-sync",
         "sync.change": "fas fa-history",
         "sync.failedrecord": "fas fa-exclamation-triangle",
+        "notices.notice": "fas fa-bell",
         "integrations.zohousage": "fas fa-tachometer-alt",
         "integrations.zohocredential": "fas fa-key",
         "auth": "fas fa-users-cog",

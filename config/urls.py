@@ -11,5 +11,6 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("crm-api/products/admin/", include("products_and_services.urls")),
     path("sync/", include("sync.urls")),
+    path("notices/", include("notices.urls")),
     path("oauth/", include("integrations.urls")),
 ]

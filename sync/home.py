@@ -110,7 +110,6 @@ def overview() -> dict[str, Any]:
         "running": any(state.active for state in states),
         "synced": any(state.last_sync for state in states),
         "failing": failing.count(),
-        "unconfirmed": SyncRun.objects.filter(state=SyncRun.State.UNCONFIRMED).first(),
         "allowance": allowance(states),
         "next_runs": next_runs()[:3],
         "charts": charts(),

@@ -17,6 +17,7 @@ from celery.schedules import ParseException
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
+from django.db.models import Max, Min
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
@@ -34,7 +35,7 @@ USUAL = {CHANGED: Times("0", "*"), FULL: Times("0", "2")}
 USUAL_NAMES = {CHANGED: "Changed Zoho {}", FULL: "All Zoho {}"}
 # The columns of a PeriodicTask that say when it runs.
 WHEN = ("crontab_id", "interval_id", "solar_id", "clocked_id", "one_off")
-# Beat writes down every three minutes that it has woken runs.
+# Beat sends something every 15 seconds, and writes that into the database every 3 minutes.
 BEAT_IS_SILENT = dt.timedelta(minutes=10)
 SECONDS_A_DAY = 24 * 60 * 60
 
@@ -259,17 +260,17 @@ def next_runs() -> list[tuple[str, dt.datetime]]:
     return sorted(due, key=lambda entry: entry[1])
 
 
-def beat_last_seen() -> dt.datetime | None:
-    """When beat last wrote that it lives, as it does when it starts; None before the first time."""
-    chore = PeriodicTask.objects.filter(task="sync.tasks.wake_runs").first()
-    return chore.date_changed if chore else None
+def beat_silent_since(now: dt.datetime | None = None) -> dt.datetime | None:
+    """Since when beat has sent nothing; None while it lives.
 
-
-def beat_is_silent(last_seen: dt.datetime | None) -> bool:
-    return last_seen is None or last_seen < timezone.now() - BEAT_IS_SILENT
-
-
-# --- changing it ------------------------------------------------------------------------------
+    Where it has sent nothing yet, its time began when the schedule was made.
+    """
+    now = now or timezone.now()
+    told = PeriodicTask.objects.filter(enabled=True).aggregate(
+        sent=Max("last_run_at"), made=Min("date_changed")
+    )
+    since = told["sent"] or told["made"]
+    return since if since and now - since > BEAT_IS_SILENT else None
 
 
 def find(task_id: int) -> Entry:

@@ -91,15 +91,13 @@ def page(request: HttpRequest) -> HttpResponse:
 def show(request: HttpRequest, wrong: TimesForm | None = None) -> HttpResponse:
     """The page; with the form that could not be saved in the place of its entry's."""
     mirrors = schedule.mirror_schedules()
-    last_seen = schedule.beat_last_seen()
     context = {
         **admin.site.each_context(request),
         "title": "Schedule",
         "mirrors": [(mirror, _rows(request, mirror, wrong)) for mirror in mirrors],
         "forecast": schedule.forecast(mirrors),
         "credential": ZohoCredential.objects.first(),
-        "beat_last_seen": last_seen,
-        "beat_is_silent": schedule.beat_is_silent(last_seen),
+        "beat_silent_since": schedule.beat_silent_since(),
         "time_zone": settings.TIME_ZONE,
     }
     return render(request, "sync/schedule.html", context)

@@ -1,26 +1,19 @@
 """A real browser, and the product as it runs in production: web server, worker, beat."""
 
-import os
-import re
-import shutil
-import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from demo.servers import free_port
 from simulator import Zoho
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
-IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
+from tests.browsing import CHROMIUM, Person
 
 
 @pytest.fixture(scope="session")
@@ -31,53 +24,6 @@ def browser() -> Iterator[Browser]:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         chromium.close()
-
-
-@pytest.fixture
-def photograph() -> Callable[[Page, str], None]:
-    """Keep the pictures of the README current: SCREENSHOTS=1 make test."""
-
-    def keep(page: Page, name: str) -> None:
-        if os.environ.get("SCREENSHOTS"):
-            page.screenshot(path=IMAGES / f"{name}.png")
-
-    return keep
-
-
-@dataclass
-class Person:
-    """Somebody at a browser of their own. What goes wrong in its console is kept in `complaints`."""
-
-    page: Page
-    url: str
-    complaints: list[str] = field(default_factory=list)
-
-    def sign_in(self, name: str) -> None:
-        self.page.goto(f"{self.url}/admin/")
-        self.page.fill("[name=username]", name)
-        self.page.fill("[name=password]", name)
-        self.page.press("[name=password]", "Enter")
-        expect(self.page.locator(".app-sidebar")).to_be_attached()
-
-    def visit(self, path: str) -> None:
-        self.page.goto(f"{self.url}{path}")
-
-    def press(self, name: str | re.Pattern[str], role: Any = "button") -> None:
-        self.page.get_by_role(role, name=name).first.click()
-
-    def sees(self, text: str | re.Pattern[str], seconds: float = 15) -> None:
-        expect(self.page.get_by_text(text).first).to_be_visible(timeout=seconds * 1000)
-
-    def sees_not(self, text: str) -> None:
-        expect(self.page.get_by_text(text)).to_have_count(0)
-
-    def run_says(self, words: str | re.Pattern[str], seconds: float = 20) -> None:
-        """The line at the top of a run's page, which changes by itself."""
-        expect(self.page.locator(".run-words")).to_contain_text(words, timeout=seconds * 1000)
-
-    def start_sync(self) -> None:
-        self.press("🔄 Sync Zoho", "link")
-        self.press("🔄 Sync now")
 
 
 @dataclass
@@ -127,9 +73,7 @@ def connected(site: Site, credential: Any) -> Site:
 
 
 @pytest.fixture
-def person(
-    site: Site, browser: Browser, django_user_model: Any
-) -> Iterator[Callable[..., Person]]:
+def person(site: Site, browser: Browser, django_user_model: Any) -> Iterator[Callable[..., Person]]:
     """Somebody signed in: with all rights, or with just these besides seeing everything."""
     people: list[Person] = []
 
@@ -155,5 +99,3 @@ def person(
     for somebody in people:
         somebody.page.close()
     assert [complaint for somebody in people for complaint in somebody.complaints] == []
-
-

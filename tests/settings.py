@@ -22,4 +22,6 @@ ZOHO_CONCURRENCY = int(os.environ.get("ZOHO_CONCURRENCY", 0))
 
 ZOHO_TIMEOUT = (2, 1)
 SYNC_RETRY_DELAY = 0.2  # type: ignore[assignment]
+# Workers in tests look only where a test asks for it.
+NOTICE_CHECK_EVERY = float(os.environ.get("NOTICE_CHECK_EVERY", 0))  # type: ignore[assignment]
 SYNC_SILENCE = float(os.environ.get("SYNC_SILENCE", 2))  # type: ignore[assignment]

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import urllib.request
@@ -15,16 +14,16 @@ import psycopg2
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from django.utils.dateparse import parse_datetime
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
 from demo.servers import free_port
 from simulator import Zoho
+from tests.browsing import photograph
 
 pytestmark = pytest.mark.demo
 
 ROOT = Path(__file__).resolve().parent.parent
 ITEMS = 10_000
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("chrome")
 TOKEN = re.compile(r"1000\.[0-9a-f]{32}\.[0-9a-f]{32}")
 
 
@@ -126,19 +125,6 @@ def demo(tmp_path_factory):
         running.stop()
 
 
-@pytest.fixture(scope="module")
-def browser():
-    if not CHROMIUM:
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
 def page(demo, browser):
     """A page of somebody who has just signed in; nothing may go wrong in its console."""
@@ -154,12 +140,6 @@ def page(demo, browser):
     yield page
     page.close()
     assert complaints == []
-
-
-def photograph(page: Page, name: str) -> None:
-    """Keep the pictures of the README current: SCREENSHOTS=1 make test."""
-    if os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=ROOT / "docs" / "images" / f"{name}.png")
 
 
 def start_sync(page: Page) -> None:
@@ -270,6 +250,8 @@ def test_the_pages_fit_a_phone(demo, page):
         "/admin/sync/syncrun/1/change/",
         "/admin/sync/syncrun/",
         "/sync/schedule/",
+        "/admin/notices/notice/",
+        "/notices/tell-me/",
         "/admin/products_and_services/product/",
         "/admin/integrations/zohocredential/",
     ):
@@ -343,6 +325,8 @@ def test_no_page_has_a_serious_finding_of_axe(demo, page, scheme):
         "/admin/sync/change/",
         "/admin/sync/failedrecord/",
         "/sync/schedule/",
+        "/admin/notices/notice/",
+        "/notices/tell-me/",
     ):
         page.goto(f"{demo.url}{path}")
         for violation in Axe().run(page).response["violations"]:

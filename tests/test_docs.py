@@ -11,7 +11,7 @@ from django.core.management import get_commands, load_command_class
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-OUR_APPS = ("integrations", "sync", "products_and_services", "simulator")
+OUR_APPS = ("integrations", "sync", "products_and_services", "notices", "simulator")
 
 
 def existing_tests():

@@ -1,4 +1,4 @@
-"""Whole journeys of staff, in a real browser: server, worker, PostgreSQL, Redis, a simulated Zoho."""
+"""Whole journeys of staff: a real browser, server, worker, PostgreSQL, Redis, a simulated Zoho."""
 
 import re
 
@@ -7,6 +7,7 @@ from playwright.sync_api import expect
 
 from products_and_services.models import Product
 from sync.models import FailedRecord, SyncRun
+from tests.browsing import photograph
 
 pytestmark = pytest.mark.demo
 
@@ -19,7 +20,7 @@ def fill_shop(zoho, items):
     return [zoho.add_item(name=f"Item {number:04}", rate="10.00") for number in range(items)]
 
 
-def test_from_an_empty_installation_to_a_finished_sync(site, person, photograph):
+def test_from_an_empty_installation_to_a_finished_sync(site, person):
     """The first quarter of an hour with the product, without a terminal."""
     fill_shop(site.zoho, 3)
     olga = person()
@@ -85,7 +86,7 @@ def test_a_run_waits_for_zohos_limit_and_goes_on_by_itself(connected, person):
     olga.sees(re.compile("Zoho asks us to slow down. Waits"))
 
 
-def test_many_retirements_are_looked_at_and_confirmed(connected, person, sync, photograph):
+def test_many_retirements_are_looked_at_and_confirmed(connected, person, sync):
     """Thirty of a hundred items are gone: a person looks, and decides."""
     items = fill_shop(connected.zoho, 100)
     sync()
@@ -105,7 +106,7 @@ def test_many_retirements_are_looked_at_and_confirmed(connected, person, sync, p
     assert Product.objects.exclude(retired_at=None).count() == 30
 
 
-def test_records_are_mended_in_zoho_and_tried_again(connected, person, sync, photograph):
+def test_records_are_mended_in_zoho_and_tried_again(connected, person, sync):
     """From the home's number to an empty ledger."""
     items = fill_shop(connected.zoho, 5)
     for item in items[:2]:
@@ -183,7 +184,13 @@ def test_a_person_without_rights_sees_and_cannot_change(connected, person, sync)
     run = SyncRun.objects.get()
     ada = person("ada", [])
 
-    for path in (HOME, PRODUCTS, LEDGER, f"/admin/sync/syncrun/{run.pk}/change/", "/sync/schedule/"):
+    for path in (
+        HOME,
+        PRODUCTS,
+        LEDGER,
+        f"/admin/sync/syncrun/{run.pk}/change/",
+        "/sync/schedule/",
+    ):
         ada.visit(path)
         for name in ("Sync Zoho", "Sync now", "Run again", "Try again", "Pause", "Save"):
             expect(ada.page.get_by_role("button", name=name)).to_have_count(0)

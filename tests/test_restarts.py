@@ -64,6 +64,7 @@ class Installation:
             "ZOHO_API_URL": server.url,
             "ZOHO_CONCURRENCY": "2",
             "SYNC_SILENCE": "1",
+            "NOTICE_CHECK_EVERY": "0.5",
             "LOG_DIR": str(root),
             "ZOHO_SDK_CLIENT_SECRET": self.zoho.client_secret,
             "ZOHO_SDK_REFRESH_TOKEN": self.zoho.refresh_token,
@@ -167,3 +168,15 @@ def test_a_run_outlives_the_restart_of_a_server(installation, accident):
     answered = [r.page for r in installation.zoho.requests if r.page and r.status == 200]
     assert answered.count(1) == 1  # it went on from its checkpoint, not from the start
     assert set(answered) == set(range(1, ITEMS // 200 + 1))
+
+
+def test_a_workers_own_check_outlives_the_restart_of_redis(installation):
+    """Its timer must not die with a connection: nobody would wind it up again."""
+    looked = "SELECT at FROM notices_pulse WHERE name = 'worker'"
+    begun = installation.ask(looked)
+    installation.wait_until(lambda: installation.ask(looked) != begun)
+
+    installation.restart_redis()
+    before = installation.ask("SELECT now()")
+
+    installation.wait_until(lambda: installation.ask(looked) > before)

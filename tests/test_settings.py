@@ -70,6 +70,10 @@ def test_the_defaults_are_safe_for_production(tmp_path):
         ("ZOHO_SDK_REGION", "eurpoe"),
         ("ZOHO_SDK_ENVIRONMENT", "prod"),
         ("LOG_LEVEL", "LOUD"),
+        ("EMAIL_PORT", "hunter2"),
+        ("EMAIL_SECURITY", "hunter2"),
+        ("LOW_STOCK", "-1"),
+        ("SITE_URL", "hunter2.example.com"),
         ("SECRET_KEY_FILE", "/does/not/exist"),
     ],
 )
@@ -90,6 +94,17 @@ def test_a_secret_can_come_from_a_file(tmp_path):
     file.write_text(GOOD["SECRET_KEY"] + "\n")
 
     assert start(tmp_path, SECRET_KEY=None, SECRET_KEY_FILE=str(file)).returncode == 0
+
+
+def test_mail_needs_a_sender(tmp_path):
+    """Servers refuse mail from nobody, and at the first notice it is too late to find out."""
+    server = {"EMAIL_HOST": "mail.example.com"}
+
+    started = start(tmp_path, **server)
+
+    assert started.returncode != 0
+    assert "DEFAULT_FROM_EMAIL is missing" in started.stderr
+    assert start(tmp_path, **server, DEFAULT_FROM_EMAIL="zoho@example.com").returncode == 0
 
 
 def test_the_demo_and_debugging_need_no_keys(tmp_path):

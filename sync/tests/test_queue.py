@@ -2,7 +2,9 @@ import datetime as dt
 import time
 
 import pytest
+from celery import current_app
 from django.utils import timezone
+from django_celery_beat.schedulers import ModelEntry
 
 from sync.models import SyncRun
 from sync.queue import enqueue, wake_forsaken_runs
@@ -35,6 +37,16 @@ def test_a_run_whose_message_got_lost_is_told_again(run):
     SyncRun.objects.update(created_at=timezone.now() - LONG_AGO)
 
     assert wake_forsaken_runs() == [run]
+
+
+def test_wake_up_calls_do_not_pile_up_while_no_worker_reads(settings):
+    """Beat sends one every 15 seconds, worthless after a minute. Its scheduler must have understood
+    that: it takes the option under a name of its own and drops others silently."""
+    name = "Wake waiting and interrupted runs"
+
+    entry = ModelEntry.from_entry(name, app=current_app, **settings.CELERY_BEAT_SCHEDULE[name])
+
+    assert entry.options["expires"] == 60
 
 
 def test_a_fresh_run_is_left_to_its_own_message(run):

@@ -1,0 +1,168 @@
+"""What is wrong right now: read from the database and nowhere remembered.
+
+Whoever asks twice gets the same answer twice. What became of it, and who was told, is `watch.py`'s.
+Low stock is not here: it is no state but news, which a sync brings (`stock.py`).
+"""
+
+import datetime as dt
+from collections.abc import Iterator
+
+from django.conf import settings
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.formats import date_format
+from django.utils.timezone import localtime
+from django_celery_beat.models import PeriodicTask
+
+from integrations.models import ZohoCredential
+from notices.kinds import Condition, Kind
+from notices.models import Pulse
+from sync.mirror import mirrored_models
+from sync.models import SyncRun
+from sync.schedule import beat_silent_since
+
+# A worker reports each minute.
+WORKER_SILENCE = dt.timedelta(minutes=5)
+LATEST_RUNS = 20
+WAKE = "sync.tasks.wake_runs"
+FULL, CHANGED = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
+
+
+def conditions() -> list[Condition]:
+    """All of them, the gravest first."""
+    found = [*connection(), *worker(), *schedule()]
+    for model in mirrored_models():
+        found += mirror(model._meta.label_lower)
+    weight = list(Kind)
+    return sorted(found, key=lambda condition: weight.index(condition.kind))
+
+
+def connection() -> Iterator[Condition]:
+    credential = ZohoCredential.objects.exclude(reconnect_reason="").first()
+    if credential:
+        yield Condition(
+            Kind.RECONNECT,
+            "",
+            f"Reconnect needed: {credential.reconnect_reason} Everything already synced is kept.",
+            reverse("oauth:start"),
+        )
+
+
+def mirror(kind: str, now: dt.datetime | None = None) -> Iterator[Condition]:
+    """How its last sync ended, whether one waits for a person, and how old its data is.
+
+    Of the runs that came to an end by themselves, the newest counts. One that was cancelled tells
+    nothing of Zoho, nor does one of selected records of all the others.
+    """
+    now = now or timezone.now()
+    ended = (
+        SyncRun.objects.filter(kind=kind, mode__in=(FULL, CHANGED), dry_run=False)
+        .filter(state__in=(*SyncRun.COMPLETE, SyncRun.State.FAILED))
+        .first()
+    )
+    if ended is None:
+        return
+    if failed := ended.state == SyncRun.State.FAILED:
+        kept = "" if "kept" in ended.message else " What was read is kept."
+        words = f"{ended} failed: {ended.message}{kept}"
+        yield Condition(Kind.SYNC_FAILED, kind, words, _run_url(ended))
+    newest = SyncRun.last_complete(kind, FULL, CHANGED) if failed else ended
+    if newest:
+        full = newest if newest.mode == FULL else SyncRun.last_complete(kind, FULL)
+        if full:
+            yield from to_confirm(full)
+            yield from age(newest, full, now)
+
+
+def to_confirm(full: SyncRun) -> Iterator[Condition]:
+    """Each full run settles what an older one wanted confirmed."""
+    if full.state == SyncRun.State.UNCONFIRMED:
+        yield Condition(Kind.UNCONFIRMED, full.kind, full.message, _run_url(full))
+
+
+def age(newest: SyncRun, full: SyncRun, now: dt.datetime) -> Iterator[Condition]:
+    """Against what is promised, once there has been a first complete sync.
+
+    Data are as old as the beginning of the run that read them.
+    """
+    name, runs = full.kind_name(), reverse("admin:sync_syncrun_changelist")
+    since, promised = _began(newest), settings.SYNC_FRESH_HOURS
+    if promised and now - since > dt.timedelta(hours=promised):
+        yield Condition(
+            Kind.STALE,
+            full.kind,
+            f"{name}: what is here is as of {when(since)}, older than the {hours(promised)} that "
+            "are promised. It is kept; Zoho may say something else by now.",
+            runs,
+        )
+    since, promised = _began(full), settings.SYNC_FULL_FRESH_HOURS
+    if promised and now - since > dt.timedelta(hours=promised):
+        yield Condition(
+            Kind.STALE,
+            f"{full.kind}, stock",
+            f"{name}: stock is as of {when(since)}, when the last complete full sync began: older "
+            f"than the {hours(promised)} that are promised. It is kept.",
+            runs,
+        )
+
+
+def schedule() -> Iterator[Condition]:
+    """Whether beat lives. With its quickest chore switched off its silence says nothing; but then
+    that is what is wrong."""
+    wakers = set(PeriodicTask.objects.filter(task=WAKE).values_list("enabled", flat=True))
+    if wakers == {False}:
+        yield Condition(
+            Kind.SCHEDULE_DEAD,
+            "",
+            "The task that wakes waiting and interrupted runs is switched off. Such runs do not go "
+            "on before it is switched on again; what they read is kept.",
+            reverse("admin:django_celery_beat_periodictask_changelist"),
+        )
+    elif since := beat_silent_since():
+        yield Condition(
+            Kind.SCHEDULE_DEAD,
+            "",
+            f"The schedule stands still: beat has sent nothing since {when(since)}. Nothing starts "
+            "by itself, and runs that wait or were cut off do not go on. What was read is kept.",
+            reverse("sync:schedule"),
+        )
+
+
+def worker(now: dt.datetime | None = None) -> Iterator[Condition]:
+    since = no_worker_since(now or timezone.now())
+    if since:
+        yield Condition(
+            Kind.WORKER_DEAD,
+            "",
+            f"No worker has reported since {when(since)}: there is none, or it cannot reach Redis. "
+            "Syncs that are asked for wait until one is back. Nothing is lost.",
+        )
+
+
+def no_worker_since(now: dt.datetime) -> dt.datetime | None:
+    """None where one lives. One whose hands are all full with long runs cannot look for a while,
+    but those runs' heartbeats tell."""
+    pulse = Pulse.objects.filter(pk=Pulse.WORKER).first()
+    if pulse is None or now - pulse.at <= WORKER_SILENCE:
+        return None
+    # Also of runs that have ended: the look comes after the run for whose sake it had to wait.
+    runs = SyncRun.objects.exclude(trigger=SyncRun.Trigger.COMMAND).exclude(heartbeat_at=None)
+    heartbeats = runs.values_list("heartbeat_at", flat=True)[:LATEST_RUNS]
+    seen = max([pulse.at, *(at for at in heartbeats if at)])
+    return seen if now - seen > WORKER_SILENCE else None
+
+
+def when(moment: dt.datetime) -> str:
+    return date_format(localtime(moment), "j M Y, H:i")
+
+
+def hours(number: int) -> str:
+    return f"{number:,} hour{'' if number == 1 else 's'}"
+
+
+def _began(run: SyncRun) -> dt.datetime:
+    return run.started_at or run.created_at
+
+
+def _run_url(run: SyncRun) -> str:
+    return reverse("admin:sync_syncrun_change", args=[run.pk])

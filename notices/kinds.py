@@ -1,0 +1,107 @@
+"""What staff can be told of: each kind with its words, its page and who may go there."""
+
+from dataclasses import dataclass
+
+from django.db import models
+
+
+class Kind(models.TextChoices):
+    """In the order of weight: the first of a mail's news is its subject."""
+
+    RECONNECT = "reconnect", "Zoho must be connected again"
+    SYNC_FAILED = "sync_failed", "A sync failed"
+    WORKER_DEAD = "worker_dead", "No worker runs"
+    SCHEDULE_DEAD = "schedule_dead", "The schedule stands still"
+    UNCONFIRMED = "unconfirmed", "A sync waits for confirmation"
+    STALE = "stale", "Data is older than promised"
+    LOW_STOCK = "low_stock", "Stock runs low"
+
+
+@dataclass(frozen=True)
+class About:
+    """One kind. `page` names the page where a link cannot be given."""
+
+    help: str
+    to_do: str
+    page: str
+    link: str
+    permission: str
+    look: str
+
+
+ABOUT = {
+    Kind.RECONNECT: About(
+        help="Zoho no longer accepts our sign-in. Nothing is synced until somebody reconnects.",
+        to_do="Press Reconnect, and say yes at Zoho.",
+        page="Integrations → 🔑 Zoho Credentials",
+        link="Reconnect now",
+        permission="integrations.change_zohocredential",
+        look="danger",
+    ),
+    Kind.SYNC_FAILED: About(
+        help="The last sync of everything or of changes ended with an error.",
+        to_do="Look at the run. The schedule tries again; or press 🔄 Sync Zoho.",
+        page="Sync → Sync runs",
+        link="See the run",
+        permission="sync.view_syncrun",
+        look="danger",
+    ),
+    Kind.WORKER_DEAD: About(
+        help="For five minutes and more no worker reported. E-mail comes when one is back: "
+        "without a worker nobody can write it.",
+        to_do="See that the worker runs, that something restarts it, and that it reaches Redis.",
+        page="the admin's home",
+        link="",
+        permission="",
+        look="danger",
+    ),
+    Kind.SCHEDULE_DEAD: About(
+        help="Beat is away, so nothing starts by itself and a sync that was cut off does not go "
+        "on.",
+        to_do="See that beat runs, and that something restarts it.",
+        page="Sync → Schedule",
+        link="The schedule",
+        permission="django_celery_beat.view_periodictask",
+        look="danger",
+    ),
+    Kind.UNCONFIRMED: About(
+        help="Too many records are gone from Zoho at once to retire them without asking.",
+        to_do="Look at what would be retired, and confirm or dismiss it.",
+        page="Sync → Sync runs",
+        link="Look and decide",
+        permission="sync.view_syncrun",
+        look="warning",
+    ),
+    Kind.STALE: About(
+        help="No complete sync began within the promised time.",
+        to_do="See why no sync came to its end: the schedule, the last runs, the calls left today.",
+        page="Sync → Sync runs",
+        link="See the runs",
+        permission="sync.view_syncrun",
+        look="warning",
+    ),
+    Kind.LOW_STOCK: About(
+        help="After each sync: the products that newly ran low, all in one.",
+        to_do="See which of them to order.",
+        page="📦 Products, filtered by stock",
+        link="See what is low",
+        permission="products_and_services.view_product",
+        look="info",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """Something that is not as it should be. `subject` tells two of one kind apart; `url` is a
+    path of the admin's; `details` has a line for each thing it is about."""
+
+    kind: Kind
+    subject: str
+    words: str
+    url: str = ""
+    details: str = ""
+
+    @property
+    def about(self) -> About:
+        return ABOUT[self.kind]

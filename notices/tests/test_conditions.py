@@ -1,0 +1,240 @@
+"""What is wrong, and when it no longer is."""
+
+import datetime as dt
+
+import pytest
+from django.utils import timezone
+from django_celery_beat.models import IntervalSchedule, PeriodicTask
+
+from integrations.models import ZohoCredential
+from notices.conditions import conditions
+from notices.kinds import ABOUT, Kind
+from notices.models import Pulse
+from products_and_services.services import TASK
+from sync.models import SyncRun
+
+pytestmark = pytest.mark.django_db
+
+PRODUCTS = "products_and_services.product"
+
+
+@pytest.fixture(autouse=True)
+def calm(db):
+    """A worker has just reported, and there is no schedule to be late."""
+    Pulse.objects.update_or_create(pk=Pulse.WORKER, defaults={"at": timezone.now()})
+    PeriodicTask.objects.all().delete()
+
+
+def ago(**span):
+    return timezone.now() - dt.timedelta(**span)
+
+
+def found():
+    return [condition.kind for condition in conditions()]
+
+
+def run(state, *, mode="full", began=None, **fields):
+    began = began or timezone.now()
+    if state in ("succeeded", "unconfirmed", "failed", "cancelled"):
+        fields.setdefault("finished_at", began)
+    return SyncRun.objects.create(
+        kind=PRODUCTS,
+        task_name=TASK,
+        trigger="schedule",
+        mode=mode,
+        state=state,
+        started_at=began,
+        **fields,
+    )
+
+
+def wake(**fields):
+    """The schedule's quickest chore, as beat keeps it."""
+    every, _ = IntervalSchedule.objects.get_or_create(every=15, period="seconds")
+    task = PeriodicTask.objects.create(
+        name="Wake",
+        task="sync.tasks.wake_runs",
+        interval=every,
+        enabled=fields.get("enabled", True),
+    )
+    PeriodicTask.objects.filter(pk=task.pk).update(**fields)
+    return task
+
+
+def test_every_kind_says_what_it_is_and_what_to_do():
+    """A kind without words would be a mail without words."""
+    assert ABOUT.keys() == set(Kind)
+    for about in ABOUT.values():
+        assert about.help
+        assert about.to_do
+        assert about.page
+
+
+def test_nothing_is_wrong_with_a_new_installation():
+    """Whoever has not begun has broken nothing."""
+    assert found() == []
+
+
+def test_a_refused_connection_needs_a_person(credential):
+    """Until somebody connects again; not when nobody ever did."""
+    assert found() == []
+    ZohoCredential.objects.update(reconnect_reason="Zoho no longer accepts the refresh token.")
+
+    (condition,) = conditions()
+
+    assert condition.kind == Kind.RECONNECT
+    assert condition.words == (
+        "Reconnect needed: Zoho no longer accepts the refresh token. "
+        "Everything already synced is kept."
+    )
+    assert condition.url == "/oauth/start"
+    credential.forget_access()
+    credential.save()
+    assert found() == []
+
+
+def test_a_failed_sync_stands_until_one_completes():
+    """Also one of changes; also one that needs a person's word afterwards."""
+    run("succeeded")
+    failed = run("failed", mode="changed", message="Zoho does not answer.")
+
+    (condition,) = conditions()
+
+    assert (condition.kind, condition.subject) == (Kind.SYNC_FAILED, PRODUCTS)
+    assert condition.words == f"{failed} failed: Zoho does not answer. What was read is kept."
+    assert condition.url == f"/admin/sync/syncrun/{failed.pk}/change/"
+    run("succeeded", mode="changed")
+    assert found() == []
+
+
+@pytest.mark.parametrize(
+    "later",
+    [
+        {"state": "cancelled"},
+        {"state": "running"},
+        {"state": "succeeded", "dry_run": True},
+        {"state": "succeeded", "mode": "selected"},
+    ],
+)
+def test_what_says_nothing_of_the_last_sync_changes_nothing(later):
+    """Cancelled, still running, a dry run, a few records: the failure before them still stands."""
+    run("failed", message="Zoho does not answer.")
+    run(**later)
+
+    assert found() == [Kind.SYNC_FAILED]
+
+
+@pytest.mark.parametrize("other", [{"state": "cancelled"}, {"dry_run": True}, {"mode": "selected"}])
+def test_a_cancelled_a_dry_and_a_selected_run_are_no_failed_sync(other):
+    """The first was somebody's wish; the others say so on their own pages."""
+    run(**{"state": "failed", "message": "Stopped.", **other})
+
+    assert found() == []
+
+
+def test_a_run_that_needs_confirmation_stands_until_it_is_settled():
+    """A later run of changes does not settle it, a person or a full run does."""
+    waiting = run("unconfirmed", message="30 records are no longer in Zoho's list.")
+    run("succeeded", mode="changed")
+
+    (condition,) = conditions()
+
+    assert (condition.kind, condition.words) == (Kind.UNCONFIRMED, waiting.message)
+    waiting.settle("Dismissed by olga: nothing was retired.")
+    assert found() == []
+
+
+def test_data_is_as_old_as_the_beginning_of_the_run_that_read_it(settings):
+    """Items by either mode, stock by full runs; each against its own promise."""
+    settings.SYNC_FRESH_HOURS, settings.SYNC_FULL_FRESH_HOURS = 3, 26
+    run("succeeded", began=ago(hours=27), finished_at=ago(hours=1))
+    run("succeeded", mode="changed", began=ago(hours=4))
+
+    items, stock = conditions()
+
+    assert {items.kind, stock.kind} == {Kind.STALE}
+    assert items.subject != stock.subject
+    assert "older than the 3 hours that are promised" in items.words
+    assert "stock is as of" in stock.words
+    run("succeeded", mode="changed", began=ago(hours=2))
+    assert [condition.subject for condition in conditions()] == [stock.subject]
+    run("succeeded", began=ago(hours=1))
+    assert found() == []
+
+
+def test_a_failed_run_makes_no_data_fresh(settings):
+    """It has not read everything."""
+    settings.SYNC_FRESH_HOURS, settings.SYNC_FULL_FRESH_HOURS = 3, 0
+    run("succeeded", began=ago(hours=5))
+    run("failed", message="Zoho does not answer.")
+
+    assert found() == [Kind.SYNC_FAILED, Kind.STALE]
+
+
+def test_nothing_is_promised_before_the_first_complete_sync_nor_with_zero_hours(settings):
+    """The home's three steps tell of the first; the second is a choice."""
+    run("failed", message="Stopped.", began=ago(days=9))
+    assert found() == [Kind.SYNC_FAILED]
+    run("succeeded", began=ago(days=9))
+    assert found() == [Kind.STALE, Kind.STALE]
+
+    settings.SYNC_FRESH_HOURS = settings.SYNC_FULL_FRESH_HOURS = 0
+
+    assert found() == []
+
+
+def test_a_schedule_that_sends_nothing_stands_still():
+    """Whichever task was sent last shows that beat lives; ten minutes are three times what it needs
+    to write that down."""
+    task = wake(last_run_at=ago(minutes=11))
+    assert found() == [Kind.SCHEDULE_DEAD]
+
+    PeriodicTask.objects.filter(pk=task.pk).update(last_run_at=ago(minutes=4))
+
+    assert found() == []
+
+
+def test_a_beat_that_never_started_is_waited_for_as_long_as_one_that_stopped():
+    """Its time begins when the schedule is made. A task that is added later proves nothing."""
+    task = wake(date_changed=ago(minutes=9))
+    assert found() == []
+
+    PeriodicTask.objects.filter(pk=task.pk).update(date_changed=ago(minutes=11))
+    PeriodicTask.objects.create(name="New", task=TASK, interval=task.interval)
+
+    assert found() == [Kind.SCHEDULE_DEAD]
+
+
+def test_the_wake_up_switched_off_is_told_as_what_it_is():
+    """Hourly tasks alone would look like a dead beat for most of the hour."""
+    task = wake(enabled=False)
+    hourly = PeriodicTask.objects.create(name="Changed", task=TASK, interval=task.interval)
+    PeriodicTask.objects.filter(pk=hourly.pk).update(last_run_at=ago(minutes=50))
+
+    (condition,) = conditions()
+
+    assert condition.kind == Kind.SCHEDULE_DEAD
+    assert "is switched off" in condition.words
+
+
+def test_a_worker_is_missed_after_five_minutes():
+    """Its report each minute is the check itself."""
+    Pulse.objects.update(at=ago(minutes=6))
+    assert found() == [Kind.WORKER_DEAD]
+
+    Pulse.objects.update(at=ago(minutes=4))
+
+    assert found() == []
+
+
+@pytest.mark.parametrize("state", ["running", "succeeded"])
+def test_a_worker_whose_hands_are_full_is_not_missed(state):
+    """With one process and a long run no check is made; the run's heartbeat tells, also just after
+    its end. A run on the command line tells nothing of workers."""
+    Pulse.objects.update(at=ago(minutes=30))
+    carried = run(state, heartbeat_at=ago(seconds=20), mode="selected")
+    assert found() == []
+
+    SyncRun.objects.filter(pk=carried.pk).update(trigger="command")
+
+    assert found() == [Kind.WORKER_DEAD]
