@@ -21,7 +21,7 @@ def photograph(page: Page, name: str) -> None:
 
 @dataclass
 class Person:
-    """Somebody at a browser of their own. What goes wrong in its console is kept in `complaints`."""
+    """Somebody at a browser of their own; `complaints` are what went wrong in its console."""
 
     page: Page
     url: str

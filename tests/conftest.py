@@ -20,7 +20,9 @@ from tests.browsing import CHROMIUM, Person
 def browser() -> Iterator[Browser]:
     if CHROMIUM is None:
         pytest.skip("no Chromium is installed")
-    with sync_playwright() as playwright:
+    with pytest.MonkeyPatch.context() as patch, sync_playwright() as playwright:
+        # Playwright keeps an event loop in this thread. Django is not called from within it.
+        patch.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         yield chromium
         chromium.close()
@@ -85,6 +87,7 @@ def person(site: Site, browser: Browser, django_user_model: Any) -> Iterator[Cal
             seeing = Permission.objects.filter(codename__startswith="view_")
             user.user_permissions.set(seeing | Permission.objects.filter(codename__in=rights))
         page = browser.new_page(**{"viewport": {"width": 1280, "height": 800}, **context})
+        page.route("**/favicon.ico", lambda route: route.fulfill(status=204))
         arrived = Person(page, site.url)
         page.on(
             "console",

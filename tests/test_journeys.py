@@ -45,7 +45,6 @@ def test_from_an_empty_installation_to_a_finished_sync(site, person):
     olga.sees_not("Three steps, and your Zoho items are here")
     olga.press("📦 Products", "link")
     expect(olga.page.locator("#result_list tbody tr")).to_have_count(3)
-    olga.complaints = [it for it in olga.complaints if "favicon" not in it and "404" not in it]
 
 
 def test_a_failed_run_says_why_and_a_reconnect_mends_it(connected, person):
@@ -69,7 +68,6 @@ def test_a_failed_run_says_why_and_a_reconnect_mends_it(connected, person):
     olga.run_says("Finished: 2 created.")
     olga.visit(HOME)
     olga.sees_not("Reconnect needed")
-    olga.complaints = [it for it in olga.complaints if "404" not in it]
 
 
 def test_a_run_waits_for_zohos_limit_and_goes_on_by_itself(connected, person):
@@ -156,7 +154,7 @@ def test_a_dry_run_is_read_and_applied(connected, person, sync):
 def test_two_people_at_once_work_on_one_run(connected, person):
     """The second click joins the first; what one does, the other sees without reloading."""
     fill_shop(connected.zoho, 1000)
-    connected.zoho.latency = 0.7
+    connected.zoho.latency = 0.6
     olga, ben = person("olga"), person("ben", ["trigger_zoho_sync"])
 
     olga.start_sync()
@@ -202,8 +200,8 @@ def test_a_person_without_rights_sees_and_cannot_change(connected, person, sync)
 
 def test_by_keyboard_alone(connected, person):
     """Sign in, start, pause and resume without a mouse; the focus stays while the page changes."""
-    fill_shop(connected.zoho, 1000)
-    connected.zoho.latency = 0.7
+    fill_shop(connected.zoho, 3000)
+    connected.zoho.latency = 0.6
     page = (olga := person()).page
 
     def tab_to(name):
@@ -227,7 +225,7 @@ def test_by_keyboard_alone(connected, person):
     tab_to("Resume")
     page.keyboard.press("Enter")
 
-    olga.run_says("Finished: 1,000 created.", seconds=30)
+    olga.run_says("Finished: 3,000 created.", seconds=30)
 
 
 def test_without_javascript_everything_still_works(connected, person):
@@ -250,8 +248,8 @@ def test_without_javascript_everything_still_works(connected, person):
 
 def test_an_open_page_survives_a_restart_of_the_server(connected, person):
     """A deployment in the middle of a sync: nobody has to reload."""
-    fill_shop(connected.zoho, 1200)
-    connected.zoho.latency = 1.0
+    fill_shop(connected.zoho, 3000)
+    connected.zoho.latency = 0.6
     olga = person()
     olga.start_sync()
     olga.run_says("Reading from Zoho.")
@@ -260,5 +258,5 @@ def test_an_open_page_survives_a_restart_of_the_server(connected, person):
     connected.web.wait()
     connected.start_web()
 
-    olga.run_says("Finished: 1,200 created.", seconds=40)
+    olga.run_says("Finished: 3,000 created.", seconds=40)
     olga.complaints = [it for it in olga.complaints if "ERR_" not in it and "htmx" not in it]

@@ -10,12 +10,13 @@ from integrations.models import ZohoCredential
 from notices.conditions import conditions
 from notices.kinds import ABOUT, Kind
 from notices.models import Pulse
-from products_and_services.services import TASK
+from products_and_services.models import Product
 from sync.models import SyncRun
 
 pytestmark = pytest.mark.django_db
 
 PRODUCTS = "products_and_services.product"
+TASK = Product.SYNC_TASK
 
 
 @pytest.fixture(autouse=True)

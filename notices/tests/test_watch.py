@@ -273,7 +273,7 @@ def test_a_check_costs_few_queries_when_nothing_is_new(
     sync()
     check()
 
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(13):
         check()
 
 
