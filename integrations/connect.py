@@ -4,7 +4,7 @@ Source: https://www.zoho.com/accounts/protocol/oauth/web-apps/authorization.html
 https://www.zoho.com/accounts/protocol/oauth/multi-dc.html
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -17,29 +17,13 @@ from integrations.models.attempt import digest
 from integrations.zoho.budget import Budget
 from integrations.zoho.data_centers import DATA_CENTERS, is_trusted_url, origin
 from integrations.zoho.errors import ZohoAuthError, ZohoError
+from integrations.zoho.scopes import scopes_of
 from integrations.zoho.tokens import exchange_code, revoke
 from integrations.zoho.transport import Transport
 
 log = structlog.get_logger(__name__)
 
 
-@dataclass(frozen=True)
-class Permission:
-    """Something Zoho may be asked to allow, and why."""
-
-    name: str
-    scope: str
-    why: str
-
-
-PERMISSIONS = (
-    Permission("Read your items", "ZohoInventory.items.READ", "to mirror them as products"),
-    Permission(
-        "Read your organisations",
-        "ZohoInventory.settings.READ",
-        "so that you can choose one by its name",
-    ),
-)
 AGAIN = "Press Connect with Zoho to begin anew."
 
 
@@ -53,13 +37,15 @@ class Organisation:
     name: str
 
 
-def consent_url(attempt: ConnectAttempt, state: str) -> str:
-    """Where the person says yes or no. `prompt=consent`, because Zoho gives a refresh token on a
-    second consent only when asked that way."""
+def consent_url(attempt: ConnectAttempt, state: str, features: Collection[str] = ()) -> str:
+    """Where the person says yes or no to reading Inventory and to these features of scopes.py.
+
+    `prompt=consent`, because Zoho gives a refresh token on a second consent only when asked so.
+    """
     query = {
         "response_type": "code",
         "client_id": attempt.credential().client_id,
-        "scope": ",".join(permission.scope for permission in PERMISSIONS),
+        "scope": ",".join(scopes_of(features)),
         "redirect_uri": attempt.redirect_uri,
         "access_type": "offline",
         "prompt": "consent",

@@ -21,6 +21,7 @@ from integrations.redaction import mask
 from integrations.zoho.data_centers import DATA_CENTERS
 from integrations.zoho.errors import ZohoError
 from integrations.zoho.inventory import ZohoClient
+from integrations.zoho.scopes import CHOICES, INVENTORY, features_of
 
 MAY_CONNECT = "integrations.change_zohocredential"
 
@@ -53,6 +54,10 @@ class ConnectForm(forms.Form):
         ),
     )
 
+    features = forms.MultipleChoiceField(
+        required=False, choices=[(feature.key, feature.name) for feature in CHOICES]
+    )
+
     def __init__(self, *args: Any, stored: ZohoCredential | None, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.stored = stored
@@ -79,7 +84,10 @@ def start(request: HttpRequest) -> HttpResponse:
     form = ConnectForm(
         request.POST or None,
         stored=stored,
-        initial={"data_center": stored.data_center if stored else "us"},
+        initial={
+            "data_center": stored.data_center if stored else "us",
+            "features": features_of(stored.scopes()) if stored else [],
+        },
     )
     if request.method == "POST" and form.is_valid():
         attempt, state = ConnectAttempt.begin(
@@ -90,7 +98,8 @@ def start(request: HttpRequest) -> HttpResponse:
             client_id=form.cleaned_data["client_id"],
             client_secret=form.cleaned_data["client_secret"],
         )
-        return HttpResponseRedirect(connect.consent_url(attempt, state))
+        features = form.cleaned_data["features"]
+        return HttpResponseRedirect(connect.consent_url(attempt, state, features))
     page = render(
         request,
         "integrations/connect.html",
@@ -100,7 +109,9 @@ def start(request: HttpRequest) -> HttpResponse:
             "form": form,
             "stored": stored,
             "redirect_uri": redirect_uri,
-            "permissions": connect.PERMISSIONS,
+            "inputs": [form[name] for name in ("data_center", "client_id", "client_secret")],
+            "always": INVENTORY,
+            "choices": [(it, it.key in (form["features"].value() or ())) for it in CHOICES],
         },
     )
     # The form's own answer is a redirect to Zoho, which browsers hold against form-action, too.

@@ -35,7 +35,6 @@ class Site:
     url: str
     zoho: Zoho
     start_web: Callable[[], Any]
-    start_beat: Callable[[], Any]
     web: Any
 
 
@@ -61,11 +60,8 @@ def site(zoho: Zoho, start_process: Callable[..., Any]) -> Site:
 
     celery = ("-m", "celery", "-A", "config")
     start_process(*celery, "worker", "-c", "2", "--without-gossip", "--without-mingle")
-
-    def start_beat() -> Any:
-        return start_process(*celery, "beat", "--pidfile=", "--max-interval", "1")
-
-    return Site(url, zoho, start_web, start_beat, start_web())
+    start_process(*celery, "beat", "--pidfile=")
+    return Site(url, zoho, start_web, start_web())
 
 
 @pytest.fixture

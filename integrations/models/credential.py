@@ -12,6 +12,7 @@ from django.utils import timezone
 from integrations.encryption import EncryptedTextField
 from integrations.zoho.data_centers import DATA_CENTERS, data_center
 from integrations.zoho.errors import ZohoConfigError
+from integrations.zoho.scopes import excess
 
 # A token this close to its end is replaced before it is used, so that it cannot die on the way.
 EXPIRY_MARGIN = dt.timedelta(minutes=5)
@@ -120,10 +121,13 @@ class ZohoCredential(models.Model):
             return self.State.EXPIRED
         return self.State.EXPIRING if self.is_expired(now) else self.State.CONNECTED
 
+    def scopes(self) -> list[str]:
+        """What the connection was allowed. Zoho separates by spaces or commas."""
+        return self.scope.replace(",", " ").split()
+
     def excess_scopes(self) -> list[str]:
-        """What the connection was allowed beyond reading; nothing here needs that."""
-        scopes = self.scope.replace(",", " ").split()
-        return [scope for scope in scopes if not scope.lower().endswith(".read")]
+        """What it was allowed that nothing here needs."""
+        return excess(self.scopes())
 
     def accounts_url(self) -> str:
         return settings.ZOHO_ACCOUNTS_URL or data_center(self.data_center).accounts

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission
 from django.utils import timezone
 
 from integrations.models import ConnectAttempt, ZohoCredential
+from integrations.zoho.scopes import scopes_of
 
 pytestmark = pytest.mark.django_db
 
@@ -76,6 +77,42 @@ def test_zoho_is_asked_for_reading_only_and_for_a_lasting_token(client, form):
     assert (asked["access_type"], asked["prompt"]) == (["offline"], ["consent"])
     assert asked["redirect_uri"] == ["http://testserver/oauth/callback"]
     assert len(asked["state"][0]) >= 32
+
+
+@pytest.mark.parametrize(
+    ("features", "more"),
+    [
+        ([], set()),
+        (["crm-read"], {"ZohoCRM.modules.accounts.READ", "ZohoCRM.coql.READ"}),
+        (["crm-write"], {"ZohoCRM.modules.accounts.UPDATE", "ZohoCRM.modules.accounts.READ"}),
+        (["notifications"], {"ZohoCRM.notifications.ALL", "ZohoCRM.modules.accounts.READ"}),
+    ],
+)
+def test_zoho_is_asked_for_what_was_chosen_and_what_it_goes_with(client, form, features, more):
+    """Each scope has its reason; writing is never asked for by the way."""
+    to_zoho = client.post(START, {**form, "features": features})["Location"]
+    asked = set(parse_qs(urlsplit(to_zoho).query)["scope"][0].split(","))
+
+    assert {"ZohoInventory.items.READ", "ZohoInventory.settings.READ", *more} <= asked
+    writing = {scope for scope in asked if not scope.endswith(".READ")}
+    assert writing == more & {"ZohoCRM.modules.accounts.UPDATE", "ZohoCRM.notifications.ALL"}
+
+
+def test_a_reconnect_proposes_what_was_allowed_before(client, credential):
+    """Nobody should lose a feature by renewing."""
+    ZohoCredential.objects.update(scope=" ".join(scopes_of(["crm-write"])).upper())
+
+    page = client.get(START)
+
+    checked = {feature.key: chosen for feature, chosen in page.context["choices"]}
+    assert checked == {"crm-read": True, "crm-write": True, "notifications": False}
+
+
+def test_a_scope_that_was_chosen_draws_no_warning(credential):
+    """A warning for what one wanted is one that nobody reads."""
+    credential.scope = ",".join(scopes_of(["crm-write", "notifications"]))
+
+    assert credential.excess_scopes() == []
 
 
 def test_the_page_shows_the_exact_redirect_address_and_the_scopes(client):

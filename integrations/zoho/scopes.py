@@ -1,0 +1,94 @@
+"""What Zoho may be asked to allow, by what it is for; never more than is chosen.
+
+Source: the scope tables of Zoho's OpenAPI files for Inventory and CRM, and
+https://www.zoho.com/crm/developer/docs/api/v8/scopes.html
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Scope:
+    """One permission of Zoho's, and why it is needed."""
+
+    name: str
+    why: str
+
+
+@dataclass(frozen=True)
+class Feature:
+    """Something people want, and the scopes it takes."""
+
+    key: str
+    name: str
+    scopes: tuple[Scope, ...]
+    note: str = ""
+
+
+INVENTORY = Feature(
+    "inventory",
+    "Read Zoho Inventory",
+    (
+        Scope("ZohoInventory.items.READ", "to mirror your items as products"),
+        Scope("ZohoInventory.settings.READ", "to let you choose the organisation by its name"),
+    ),
+    "Always. Nothing can be changed with it.",
+)
+CRM_READ = Feature(
+    "crm-read",
+    "Read Zoho CRM Accounts",
+    (
+        Scope("ZohoCRM.modules.accounts.READ", "to read accounts"),
+        Scope("ZohoCRM.settings.fields.READ", "to know which fields they have"),
+        Scope("ZohoCRM.org.READ", "to know which organisation answers"),
+        Scope("ZohoCRM.users.READ", "to name the owners"),
+        Scope("ZohoCRM.coql.READ", "to ask for those that changed"),
+        Scope("ZohoCRM.bulk.READ", "to read very many at once"),
+        Scope("ZohoSearch.securesearch.READ", "to search"),
+    ),
+    "Nothing can be changed with it. This version does not mirror accounts yet; what is allowed "
+    "now need not be asked for again.",
+)
+CRM_WRITE = Feature(
+    "crm-write",
+    "Change Zoho CRM Accounts",
+    (Scope("ZohoCRM.modules.accounts.UPDATE", "to send what your colleagues change here"),),
+    "Only when accounts shall be edited here; goes with reading them.",
+)
+NOTIFICATIONS = Feature(
+    "notifications",
+    "Be notified by Zoho CRM",
+    (Scope("ZohoCRM.notifications.ALL", "to hear of changes at once instead of asking"),),
+    "Goes with reading accounts. It changes nothing but who is notified.",
+)
+FEATURES = (INVENTORY, CRM_READ, CRM_WRITE, NOTIFICATIONS)
+CHOICES = tuple(feature for feature in FEATURES if feature is not INVENTORY)
+
+
+def scopes_of(keys: Collection[str]) -> list[str]:
+    """The scopes for these features and what they go with; Inventory's are always there."""
+    wanted = {INVENTORY.key, *keys}
+    if wanted & {CRM_WRITE.key, NOTIFICATIONS.key}:
+        wanted.add(CRM_READ.key)
+    return [scope.name for feature in FEATURES if feature.key in wanted for scope in feature.scopes]
+
+
+def features_of(granted: Iterable[str]) -> list[str]:
+    """The features that these scopes are enough for. Zoho's scopes are compared without case."""
+    have = {scope.lower() for scope in granted}
+    return [
+        feature.key
+        for feature in FEATURES
+        if all(scope.name.lower() in have for scope in feature.scopes)
+    ]
+
+
+def excess(granted: Iterable[str]) -> list[str]:
+    """What was granted beyond reading and beyond any feature here."""
+    known = {scope.name.lower() for feature in FEATURES for scope in feature.scopes}
+    return [
+        scope
+        for scope in granted
+        if scope.lower() not in known and not scope.lower().endswith(".read")
+    ]
