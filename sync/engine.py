@@ -59,7 +59,7 @@ def sync_all(run: SyncRun, mirror: Mirror, source: Source) -> None:
             run.note(swept=True, to_confirm=note_unlisted(run, mirror))
             many = f"{run.to_confirm:,} of those known here were"
             missing = many if run.to_confirm else "nothing known here was"
-            run.tell(f"Read all {run.pages:,} pages; {missing} missing from them.")
+            run.tell(f"Read all pages, {run.pages:,}; {missing} missing from them.")
     retire_unlisted(run, mirror, source)
     if not run.dry_run:
         FailedRecord.close_unseen(run)

@@ -16,6 +16,7 @@ IMAGES = Path(__file__).resolve().parent.parent / "docs" / "images"
 def photograph(page: Page, name: str) -> None:
     """Keep the pictures of the README current: SCREENSHOTS=1 make test."""
     if os.environ.get("SCREENSHOTS"):
+        page.wait_for_load_state("networkidle")
         page.screenshot(path=IMAGES / f"{name}.png")
 
 

@@ -345,6 +345,8 @@ def test_every_page_fits_every_screen_and_axe_finds_nothing_serious(demo, page, 
             if violation["impact"] in ("serious", "critical"):
                 nodes = [node["html"][:120] for node in violation["nodes"][:3]]
                 findings.append((scheme, path, violation["id"], nodes))
+        if scheme == "light" and name == "schedule":
+            photograph(page, name)
         for width in (1280, 1920, 360):
             page.set_viewport_size({"width": width, "height": 800})
             wide = page.evaluate("document.documentElement.scrollWidth")

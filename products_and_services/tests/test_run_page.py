@@ -61,7 +61,7 @@ def test_the_log_tells_a_run_from_start_to_end(run):
 
     assert words(run) == [
         "A worker took it, at page 1.",
-        "Read all 2 pages; nothing known here was missing from them.",
+        "Read all pages, 2; nothing known here was missing from them.",
         "Finished: 201 created.",
     ]
 
