@@ -54,6 +54,14 @@ class ConnectForm(forms.Form):
         ),
     )
 
+    grant_code = forms.CharField(
+        label="Code of a Self Client",
+        required=False,
+        help_text="Made in Zoho's API console with the scopes above, good for a few minutes.",
+        widget=forms.PasswordInput(
+            render_value=False, attrs={"autocomplete": "off", "class": "form-control"}
+        ),
+    )
     features = forms.MultipleChoiceField(
         required=False, choices=[(feature.key, feature.name) for feature in CHOICES]
     )
@@ -78,7 +86,8 @@ class ConnectForm(forms.Form):
 
 @connect_view
 def start(request: HttpRequest) -> HttpResponse:
-    """GET explains and asks; POST begins an attempt and sends the browser to Zoho's consent."""
+    """GET explains and asks; POST begins an attempt and sends the browser to Zoho's consent, or
+    takes a self client's code, for which Zoho needs not be able to reach a browser."""
     stored = ZohoCredential.objects.first()
     redirect_uri = request.build_absolute_uri(reverse("oauth:callback"))
     form = ConnectForm(
@@ -98,6 +107,13 @@ def start(request: HttpRequest) -> HttpResponse:
             client_id=form.cleaned_data["client_id"],
             client_secret=form.cleaned_data["client_secret"],
         )
+        if code := form.cleaned_data["grant_code"]:
+            attempt.use()
+            try:
+                connect.redeem(attempt, code)
+            except ZohoError as error:
+                return _refused(request, error)
+            return _agreed(request, attempt)
         features = form.cleaned_data["features"]
         return HttpResponseRedirect(connect.consent_url(attempt, state, features))
     page = render(
@@ -110,6 +126,7 @@ def start(request: HttpRequest) -> HttpResponse:
             "stored": stored,
             "redirect_uri": redirect_uri,
             "inputs": [form[name] for name in ("data_center", "client_id", "client_secret")],
+            "grant_code": form["grant_code"],
             "always": INVENTORY,
             "choices": [(it, it.key in (form["features"].value() or ())) for it in CHOICES],
         },
@@ -133,8 +150,17 @@ def callback(request: HttpRequest) -> HttpResponse:
     try:
         attempt = connect.receive(request.GET, request.user, _session_key(request))
     except ZohoError as error:
-        messages.error(request, error.message)
-        return redirect("oauth:start")
+        return _refused(request, error)
+    return _agreed(request, attempt)
+
+
+def _refused(request: HttpRequest, error: ZohoError) -> HttpResponse:
+    messages.error(request, error.message)
+    return redirect("oauth:start")
+
+
+def _agreed(request: HttpRequest, attempt: ConnectAttempt) -> HttpResponse:
+    """The attempt holds tokens: on to the organisation, which is chosen where there is a choice."""
     found = connect.organisations(attempt.credential())
     stored = ZohoCredential.objects.first()
     known = stored.organization_id if stored else ""

@@ -115,6 +115,28 @@ def test_a_scope_that_was_chosen_draws_no_warning(credential):
     assert credential.excess_scopes() == []
 
 
+def test_a_self_clients_code_is_taken_on_the_page_too(client, console, form):
+    """Not every installation has an address that Zoho accepts; nobody should need a terminal."""
+    code = console.make_self_client_code("ZohoInventory.items.READ,ZohoInventory.settings.READ")
+
+    page = client.post(START, {**form, "grant_code": code}, follow=True)
+    page = client.post(
+        page.request["PATH_INFO"], {"organization_id": console.organization_id}, follow=True
+    )
+
+    assert "Connected to Zoho organisation" in told(page)
+    assert ZohoCredential.objects.get().state() == "connected"
+    assert code not in page.content.decode()
+
+
+def test_a_code_that_is_too_old_is_refused_and_nothing_is_changed(client, form):
+    """Its life is counted in minutes."""
+    page = client.post(START, {**form, "grant_code": "1000.old.code"}, follow=True)
+
+    assert "Zoho no longer accepts the code" in told(page)
+    assert not ZohoCredential.objects.exists()
+
+
 def test_the_page_shows_the_exact_redirect_address_and_the_scopes(client):
     """One character off, and Zoho shows an error page of its own."""
     page = client.get(START).content.decode()
