@@ -25,6 +25,7 @@ log = structlog.get_logger(__name__)
 
 
 AGAIN = "Press Connect with Zoho to begin anew."
+NEW_CODE = "Generate a new code in Zoho's console and paste it here."
 
 
 class ConnectError(ZohoError):
@@ -94,16 +95,17 @@ def redeem(attempt: ConnectAttempt, code: str, redirect_uri: str = "") -> None:
     Raises ConnectError; nothing of the present connection is changed.
     """
     credential = attempt.credential()
+    again = AGAIN if redirect_uri else NEW_CODE
     try:
         exchange_code(credential, code, redirect_uri)
     except ZohoAuthError as error:
         if error.code == "invalid_code":
             raise ConnectError(
                 "Zoho no longer accepts the code: it lives for minutes, and only once. "
-                f"Nothing was changed. {AGAIN}",
+                f"Nothing was changed. {again}",
                 code=error.code,
             ) from error
-        raise ConnectError(f"{error.message} {AGAIN}", code=error.code) from error
+        raise ConnectError(f"{error.message} {again}", code=error.code) from error
     attempt.keep(credential)
 
 

@@ -81,6 +81,8 @@ class ConnectForm(forms.Form):
             values[name] = values.get(name) or getattr(self.stored, name, "")
             if not values[name] and name not in self.errors:
                 self.add_error(name, "Zoho's API console shows it under Client Secret.")
+        if "with_code" in self.data and not values.get("grant_code"):
+            self.add_error("grant_code", "Paste the code that Zoho's console has generated.")
         return values
 
 
@@ -107,15 +109,15 @@ def start(request: HttpRequest) -> HttpResponse:
             client_id=form.cleaned_data["client_id"],
             client_secret=form.cleaned_data["client_secret"],
         )
-        if code := form.cleaned_data["grant_code"]:
-            attempt.use()
-            try:
-                connect.redeem(attempt, code)
-            except ZohoError as error:
-                return _refused(request, error)
+        if "with_code" not in request.POST:
+            features = form.cleaned_data["features"]
+            return HttpResponseRedirect(connect.consent_url(attempt, state, features))
+        attempt.use()
+        try:
+            connect.redeem(attempt, form.cleaned_data["grant_code"])
             return _agreed(request, attempt)
-        features = form.cleaned_data["features"]
-        return HttpResponseRedirect(connect.consent_url(attempt, state, features))
+        except ZohoError as error:
+            form.add_error("grant_code", error.message)
     page = render(
         request,
         "integrations/connect.html",
@@ -150,13 +152,9 @@ def callback(request: HttpRequest) -> HttpResponse:
     try:
         attempt = connect.receive(request.GET, request.user, _session_key(request))
     except ZohoError as error:
-        return _refused(request, error)
+        messages.error(request, error.message)
+        return redirect("oauth:start")
     return _agreed(request, attempt)
-
-
-def _refused(request: HttpRequest, error: ZohoError) -> HttpResponse:
-    messages.error(request, error.message)
-    return redirect("oauth:start")
 
 
 def _agreed(request: HttpRequest, attempt: ConnectAttempt) -> HttpResponse:

@@ -4,13 +4,16 @@ import datetime as dt
 from decimal import Decimal
 from typing import Any
 
+from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.admin.widgets import AdminTextareaWidget
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
+from django.utils.timezone import localtime
 
 from integrations.listing import BoundedList
 from integrations.models import ZohoCredential
@@ -32,10 +35,10 @@ def chart(field: str, product: Product) -> StepChart | None:
     title = str(Product._meta.get_field(field).verbose_name).capitalize()  # type: ignore[union-attr]
     changes = Change.objects.filter(
         zoho_id=product.zoho_item_id, field=field, action=Change.Action.UPDATED, run__dry_run=False
-    ).order_by("id")
+    ).order_by("-id")
     rows = changes.values_list("run__started_at", "before", "after")[:MOST_CHARTED]
     points: list[tuple[dt.datetime, Decimal]] = []
-    for at, before, after in rows:
+    for at, before, after in reversed(rows):
         assert at is not None  # a run that changes something has begun
         if not points and before is not None:
             begin = timezone.now() - dt.timedelta(days=settings.SYNC_HISTORY_DAYS)
@@ -132,6 +135,12 @@ class ProductAdmin(MirroredAdmin):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ProductList
 
+    def save_model(
+        self, request: HttpRequest, obj: Product, form: forms.ModelForm, change: bool
+    ) -> None:
+        # Only what was edited: a sync may have written the other columns meanwhile.
+        obj.save(update_fields=form.changed_data)
+
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if db_field.name == "note":
             kwargs["widget"] = AdminTextareaWidget(attrs={"rows": 3})
@@ -158,7 +167,8 @@ class ProductAdmin(MirroredAdmin):
     def in_zoho(self, product: Product) -> str:
         since = ""
         if product.retired_at is not None:
-            since = f"Zoho no longer has it since {product.retired_at:%Y-%m-%d %H:%M} UTC"
+            at = date_format(localtime(product.retired_at), "DATETIME_FORMAT")
+            since = f"Zoho no longer has it since {at}"
         state = product.state()
         badge = format_html(
             '<span class="badge {}" title="{}">{}</span>', BADGES[state], since, state

@@ -6,7 +6,8 @@ from django.contrib import admin, messages
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
 from django.db import models
-from django.db.models import QuerySet
+from django.db.models import QuerySet, Value
+from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
@@ -103,9 +104,10 @@ class MirroredAdmin(ExportedList, admin.ModelAdmin):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet, search_term: str
     ) -> tuple[QuerySet, bool]:
-        # `searchable` is in small letters, so that the database need not make them each time.
-        for word in search_term.lower().split():
-            queryset = queryset.filter(searchable__contains=word)
+        # `searchable` is in small letters, so that the database need not make them each time. It
+        # makes the word's, too: not every database knows the small letter of every large one.
+        for word in search_term.split():
+            queryset = queryset.filter(searchable__contains=Lower(Value(word)))
         return queryset, False
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -136,20 +138,20 @@ class MirroredAdmin(ExportedList, admin.ModelAdmin):
     def sync_selected_items(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
         """Fetch just these from Zoho; the run's page then tells how each went."""
         key = self.model.ZOHO_ID_FIELD
-        selected = list(queryset.order_by("pk").values_list(key, flat=True))
+        selected = list(queryset.order_by("pk").values_list(key, flat=True)[: MOST_SELECTED + 1])
+        if len(selected) > MOST_SELECTED:
+            messages.error(
+                request,
+                f"More than {MOST_SELECTED:,} records cost more Zoho calls one by one than all of "
+                "them together. Nothing was started: select fewer, or sync all.",
+            )
+            return None
         ids = [zoho_id for zoho_id in selected if zoho_id]
         if without := len(selected) - len(ids):
             messages.warning(
                 request, f"{without} of the selected records have no Zoho ID: left out."
             )
         if not ids:
-            return None
-        if len(ids) > MOST_SELECTED:
-            messages.error(
-                request,
-                f"{len(ids):,} records cost more Zoho calls one by one than all of them together. "
-                f"Nothing was started: select at most {MOST_SELECTED:,}, or sync all.",
-            )
             return None
         return self._sync(request, ids)
 

@@ -93,11 +93,15 @@ def act(request: HttpRequest, run_id: int, action: str) -> HttpResponse:
         raise PermissionDenied
     run = get_object_or_404(SyncRun, pk=run_id)
     if action not in run.actions():
-        messages.warning(
-            request, f"{run} is {run.get_state_display().lower()} by now; nothing was done."
-        )
-        return land(request, run)
+        return _too_late(request, run)
     return do(request, run)
+
+
+def _too_late(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    messages.warning(
+        request, f"{run} is {run.get_state_display().lower()} by now; nothing was done."
+    )
+    return land(request, run)
 
 
 def _pause(request: HttpRequest, run: SyncRun) -> HttpResponse:
@@ -124,7 +128,10 @@ def _cancel(request: HttpRequest, run: SyncRun) -> HttpResponse:
 
 
 def _confirm(request: HttpRequest, run: SyncRun) -> HttpResponse:
-    return land_on(request, *follow_up.confirm(run, request.user))
+    confirmed = follow_up.confirm(run, request.user)
+    if confirmed is None:
+        return _too_late(request, run)
+    return land_on(request, *confirmed)
 
 
 def _dismiss(request: HttpRequest, run: SyncRun) -> HttpResponse:

@@ -29,7 +29,7 @@ class ZohoError(Exception):
     def codes(self) -> str:
         """The small print: "HTTP 429, code 45", or as much of it as there is."""
         parts = ((self.status, "HTTP"), (self.code, "code"))
-        return ", ".join(f"{name} {value}" for value, name in parts if value is not None)
+        return ", ".join(f"{name} {value}" for value, name in parts if value not in (None, ""))
 
 
 class TryAgain(ZohoError):

@@ -100,6 +100,10 @@ class RunFacts(models.Model):
     def records_url(self) -> str:
         return reverse(f"admin:{self.kind.replace('.', '_')}_changelist")
 
+    def changes_url(self) -> str:
+        """What it did to each record. Not for templates to build: they would write run 1,234."""
+        return f"{reverse('admin:sync_change_changelist')}?run__id__exact={self.pk}"
+
     @property
     def is_active(self) -> bool:
         return self.state in self.ACTIVE
