@@ -40,6 +40,7 @@ _JOINER = re.compile(r"\s*(and|or)\s*(?=\()", re.ASCII)
 _NUMBER = re.compile(r"-?\d{1,20}(\.\d{1,20})?|true|false", re.ASCII)
 _STRING = re.compile(r"'(?:[^']|'')*'")
 _QUERY = re.compile(rf"\s*select\s.+\sfrom\s+{MODULE}\s+where\s.+", re.I | re.DOTALL)
+_SELECT = re.compile(r"\bselect\b", re.I)
 _LIMIT = re.compile(r"\blimit\s+(?:\d+\s*,\s*)?(\d+)", re.I)
 _FORBIDDEN = re.compile(r";|--|/\*|\b(select|from|where|order|group|limit|offset)\b", re.I)
 
@@ -156,10 +157,10 @@ def checked_where(condition: str) -> str:
 def checked_query(select_query: str) -> tuple[str, int]:
     """A COQL query on Accounts, and how many rows it asks for."""
     bare = _without_strings(select_query)
-    if not _QUERY.fullmatch(bare) or ";" in bare or len(re.findall(r"\bselect\b", bare, re.I)) > 1:
+    if not _QUERY.fullmatch(bare) or ";" in bare or len(_SELECT.findall(bare)) != 1:
         raise ZohoAPIError(
-            f"A query is of the form “select … from {MODULE} where …”; where everything is "
-            "wanted, “id is not null” is a condition."
+            "A query on accounts has columns, the module and a condition; where everything is "
+            "wanted, “id is not null” is one."
         )
     limit = _LIMIT.search(bare)
     rows = int(limit[1]) if limit else 200

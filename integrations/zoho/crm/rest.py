@@ -128,7 +128,7 @@ class RestCrm:
             "sort_order": "asc",
         }
         since = {"If-Modified-Since": moment(modified_since)} if modified_since else {}
-        last_id = 0
+        last_id, resumed = 0, bool(page_token)
         for number in range(1, MAX_PAGES):
             place = {"page_token": page_token} if page_token else {"page": number}
             answer = self._ask(MODULE, query | place, headers=since, listing=ACCOUNTS_LISTING)
@@ -141,10 +141,12 @@ class RestCrm:
                     f"Zoho's list of accounts is not in the order we asked for, or does not end: "
                     f"page {number}. What was read is kept; nothing was retired."
                 )
-            if has_more and not page_token and number * PER_PAGE >= MOST_BY_PAGE:
+            # Its number leads to the next page, too, but no further than this.
+            by_number = not resumed and number * PER_PAGE < MOST_BY_PAGE
+            if has_more and not page_token and not by_number:
                 raise ZohoAPIError(
-                    f"Zoho says that there are more than {MOST_BY_PAGE:,} accounts and not how to "
-                    "go on. What was read is kept; nothing was retired."
+                    "Zoho says that there are more accounts and not how to go on: page "
+                    f"{number}. What was read is kept; nothing was retired."
                 )
             yield Page(number, records, has_more, next_token=page_token)
             if not has_more:
