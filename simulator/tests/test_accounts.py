@@ -1,8 +1,6 @@
 import datetime as dt
 import time
 
-import pytest
-
 from simulator import Zoho
 
 FIELDS = "Account_Name,Modified_Time"
