@@ -39,6 +39,7 @@ CRM_CHOICES: dict[str, tuple[object, ...]] = {
     "read_only_fields": ("ignored", "refused"),
     "user": tuple(USERS),
     "coql_rows": (200, 2000),
+    "org_type": ("production", "sandbox", "developer"),
 }
 CRM_SWITCHES = (
     "sees_only_own",

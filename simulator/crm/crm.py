@@ -54,6 +54,7 @@ class Crm:
         self._next_id = FIRST_ID + seed * 10_000_000 + 5_000_000
         self._cache: dict[Any, Any] = {}
         self._before_page: dict[int, list[Callable[[], object]]] = {}
+        self.zgid = str(60_000_000_000 + seed)
         self.version = 0  # moves with every change of data
         self.page_tokens: dict[str, PageToken] = {}
         self.jobs: dict[str, Job] = {}
@@ -88,6 +89,7 @@ class Crm:
         self.bulk_delay = 0.0  # seconds from a job's creation to its end
         self.bulk_fails = False
         self.bulk_rows = 200_000  # a page
+        self.org_type = "production"  # or "sandbox", "developer"
         self.omit_json_type = False  # in settings/fields, as seen on some fields
 
     # --- the accounts ---------------------------------------------------------------------------

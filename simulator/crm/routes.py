@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from simulator.crm import deletions, listing, writing
+from simulator.crm import coql, deletions, listing, metadata, search, writing
 from simulator.crm.answers import Refusal, authenticate, bad, refuse
 from simulator.crm.limits import TOO_MANY_REQUESTS
 
@@ -24,6 +24,10 @@ API = "/crm/v8"
 BULK = "/crm/bulk/v8"
 ACCOUNTS = "ZohoCRM.modules.accounts"
 READ = (f"{ACCOUNTS}.READ",)
+SEARCH = (*READ, "ZohoSearch.securesearch.READ")
+COUNT = (*SEARCH, "ZohoCRM.settings.layouts.READ")
+COQL = (*READ, "ZohoCRM.coql.READ")
+FIELDS_READ = ("ZohoCRM.settings.fields.READ",)
 UPSERT = (f"{ACCOUNTS}.CREATE", f"{ACCOUNTS}.UPDATE")
 
 
@@ -47,6 +51,15 @@ def of_a_list(request: Request) -> int:
 
 def of_a_write(request: Request) -> int:
     return max(1, -(-records_sent(request) // 10))
+
+
+def of_a_query(request: Request) -> int:
+    rows = coql.rows_asked(request)
+    return 1 if rows <= 200 else 2 if rows <= 1000 else 3
+
+
+def always(request: Request) -> bool:
+    return True
 
 
 def sorted_or_viewed(request: Request) -> bool:
@@ -76,9 +89,17 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("DELETE", f"{API}/Accounts"): _write(writing.delete, f"{ACCOUNTS}.DELETE"),
     ("POST", f"{API}/Accounts/upsert"): _write(writing.upsert, *UPSERT),
     ("GET", f"{API}/Accounts/deleted"): Route(deletions.deleted, READ),
+    ("GET", f"{API}/Accounts/search"): Route(search.search, SEARCH),
+    ("GET", f"{API}/Accounts/actions/count"): Route(search.count, COUNT),
     ("GET", f"{API}/Accounts/<account_id>"): Route(listing.account, READ),
     ("PUT", f"{API}/Accounts/<account_id>"): _write(writing.update_one, f"{ACCOUNTS}.UPDATE"),
     ("DELETE", f"{API}/Accounts/<account_id>"): _write(writing.delete, f"{ACCOUNTS}.DELETE"),
+    ("POST", f"{API}/coql"): Route(coql.query, COQL, of_a_query, always),
+    ("GET", f"{API}/settings/fields"): Route(metadata.fields, FIELDS_READ),
+    ("GET", f"{API}/settings/fields/<field_id>"): Route(metadata.field, FIELDS_READ),
+    ("GET", f"{API}/settings/modules"): Route(metadata.modules, ("ZohoCRM.settings.modules.READ",)),
+    ("GET", f"{API}/org"): Route(metadata.org, ("ZohoCRM.org.READ",)),
+    ("GET", f"{API}/users"): Route(metadata.users, ("ZohoCRM.users.READ",)),
 }
 PATHS = Map([Rule(path, endpoint=path, methods=[method]) for method, path in ROUTES])
 
