@@ -21,10 +21,10 @@ from products_and_services.export import ProductExport
 from products_and_services.filters import DuplicateSkuFilter, StockFilter
 from products_and_services.mirror import PRODUCTS
 from products_and_services.models import Product
-from products_and_services.templatetags.exactly import exactly
 from sync.charts import StepChart
 from sync.mirrored_admin import MirroredAdmin, RetiredFilter
 from sync.models import Change
+from sync.templatetags.exactly import exactly
 
 MOST_CHARTED = 1_000
 BADGES = {"Active": "state-ok", "Inactive": "state-warn", "Retired": "state-off"}

@@ -14,8 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sync import follow_up
 from sync.home import overview
+from sync.mirror import mirrored_models
 from sync.models import FailedRecord, SyncRun
 from sync.queue import enqueue
+from sync.start import request_run
 
 MOST_EVENTS = 200
 NOTHING_TO_RETRY = (
@@ -76,6 +78,25 @@ def run_context(request: HttpRequest, run: SyncRun) -> dict[str, Any]:
 def home(request: HttpRequest) -> HttpResponse:
     """The overview of the admin's home, which asks for it anew while something runs."""
     return render(request, "sync/home.html", overview())
+
+
+@never_cache
+@staff_member_required
+@permission_required("sync.trigger_zoho_sync", raise_exception=True)
+@require_POST
+def start(request: HttpRequest, kind: str) -> HttpResponse:
+    """Start a sync of one mirror: of everything, or with `mode=changed` of what was changed."""
+    models = {model._meta.label_lower: model for model in mirrored_models()}
+    if kind not in models:
+        raise Http404
+    changed = request.POST.get("mode") == SyncRun.Mode.CHANGED
+    asked = request_run(
+        models[kind],
+        SyncRun.Trigger.PERSON,
+        mode=SyncRun.Mode.CHANGED if changed else SyncRun.Mode.FULL,
+        user=request.user,
+    )
+    return land_on(request, *asked)
 
 
 @never_cache

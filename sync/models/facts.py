@@ -73,6 +73,8 @@ class RunFacts(models.Model):
     retries = models.PositiveSmallIntegerField(default=0)
 
     pages = models.PositiveIntegerField("pages read", default=0)
+    # Where the source's reading stands, beside the page: its own business.
+    cursor = models.JSONField(default=dict, blank=True, editable=False)
     # Every page was read; what follows is about the records that none of them listed.
     swept = models.BooleanField(default=False)
     expected = models.PositiveIntegerField(default=0)
