@@ -19,12 +19,11 @@ from notices.kinds import Condition, Kind
 from notices.models import Pulse
 from sync.mirror import mirrored_models
 from sync.models import SyncRun
-from sync.schedule import beat_silent_since
+from sync.schedule import WAKE, beat_silent_since
 
 # A worker reports each minute.
 WORKER_SILENCE = dt.timedelta(minutes=5)
 LATEST_RUNS = 20
-WAKE = "sync.tasks.wake_runs"
 FULL, CHANGED = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
 
 

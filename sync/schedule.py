@@ -17,7 +17,6 @@ from celery.schedules import ParseException
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
-from django.db.models import Max, Min
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
@@ -35,7 +34,8 @@ USUAL = {CHANGED: Times("0", "*"), FULL: Times("0", "2")}
 USUAL_NAMES = {CHANGED: "Changed Zoho {}", FULL: "All Zoho {}"}
 # The columns of a PeriodicTask that say when it runs.
 WHEN = ("crontab_id", "interval_id", "solar_id", "clocked_id", "one_off")
-# Beat sends something every 15 seconds, and writes that into the database every 3 minutes.
+# Beat sends this one every 15 seconds, and writes that into the database every 3 minutes.
+WAKE = "sync.tasks.wake_runs"
 BEAT_IS_SILENT = dt.timedelta(minutes=10)
 SECONDS_A_DAY = 24 * 60 * 60
 
@@ -263,13 +263,18 @@ def next_runs() -> list[tuple[str, dt.datetime]]:
 def beat_silent_since(now: dt.datetime | None = None) -> dt.datetime | None:
     """Since when beat has sent nothing; None while it lives.
 
-    Where it has sent nothing yet, its time began when the schedule was made.
+    Judged by its quickest chore alone: entries of the schedule say when they were last sent, and
+    also when somebody last saved them. Where the chore has never been sent, its time began when
+    that was put there; where it is not even there, beat has never started, and its time began when
+    the schedule was made. With the chore switched off nobody can tell.
     """
+    tasks = list(PeriodicTask.objects.order_by("date_changed"))  # a handful
+    if chores := [task for task in tasks if task.task == WAKE]:
+        sent = [task.last_run_at or task.date_changed for task in chores if task.enabled]
+    else:
+        sent = [task.date_changed for task in tasks if task.enabled][:1]
+    since = max(sent, default=None)
     now = now or timezone.now()
-    told = PeriodicTask.objects.filter(enabled=True).aggregate(
-        sent=Max("last_run_at"), made=Min("date_changed")
-    )
-    since = told["sent"] or told["made"]
     return since if since and now - since > BEAT_IS_SILENT else None
 
 

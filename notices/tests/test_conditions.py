@@ -11,7 +11,9 @@ from notices.conditions import conditions
 from notices.kinds import ABOUT, Kind
 from notices.models import Pulse
 from products_and_services.models import Product
+from sync import schedule
 from sync.models import SyncRun
+from sync.times import Times
 
 pytestmark = pytest.mark.django_db
 
@@ -185,8 +187,8 @@ def test_nothing_is_promised_before_the_first_complete_sync_nor_with_zero_hours(
 
 
 def test_a_schedule_that_sends_nothing_stands_still():
-    """Whichever task was sent last shows that beat lives; ten minutes are three times what it needs
-    to write that down."""
+    """The quickest chore shows whether beat lives; ten minutes are three times what beat needs to
+    write down that it was sent."""
     task = wake(last_run_at=ago(minutes=11))
     assert found() == [Kind.SCHEDULE_DEAD]
 
@@ -202,6 +204,17 @@ def test_a_beat_that_never_started_is_waited_for_as_long_as_one_that_stopped():
 
     PeriodicTask.objects.filter(pk=task.pk).update(date_changed=ago(minutes=11))
     PeriodicTask.objects.create(name="New", task=TASK, interval=task.interval)
+
+    assert found() == [Kind.SCHEDULE_DEAD]
+
+
+def test_editing_the_schedule_does_not_hide_a_dead_beat():
+    """New times are counted from their saving, as if they had just been sent: "well again" would be
+    mailed, and ten minutes later the next alarm."""
+    task = wake(last_run_at=ago(minutes=30))
+    entry = PeriodicTask.objects.create(name="Changed", task=TASK, interval=task.interval)
+
+    schedule.set_times(entry.pk, schedule.find(entry.pk).seen, Times("0", "*/2"))
 
     assert found() == [Kind.SCHEDULE_DEAD]
 
