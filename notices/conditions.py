@@ -25,6 +25,7 @@ from sync.schedule import WAKE, beat_silent_since
 WORKER_SILENCE = dt.timedelta(minutes=5)
 LATEST_RUNS = 20
 FULL, CHANGED = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
+COMPLETE, FAILED = SyncRun.COMPLETE, SyncRun.State.FAILED
 
 
 def conditions() -> list[Condition]:
@@ -37,40 +38,48 @@ def conditions() -> list[Condition]:
 
 
 def connection() -> Iterator[Condition]:
-    credential = ZohoCredential.objects.exclude(reconnect_reason="").first()
-    if credential:
-        yield Condition(
-            Kind.RECONNECT,
-            "",
-            f"Reconnect needed: {credential.reconnect_reason} Everything already synced is kept.",
-            reverse("oauth:start"),
-        )
+    """Refused by Zoho, or taken away here from who had it: either way nothing comes any more."""
+    credential = ZohoCredential.objects.first()
+    if credential is None:
+        return
+    if credential.reconnect_reason:
+        words = f"Reconnect needed: {credential.reconnect_reason}"
+    elif not credential.refresh_token and SyncRun.objects.filter(state__in=COMPLETE).exists():
+        words = "Zoho is disconnected. Nothing is synced until somebody connects it again."
+    else:
+        return
+    url = reverse("oauth:start")
+    yield Condition(Kind.RECONNECT, "", f"{words} Everything already synced is kept.", url)
 
 
 def mirror(kind: str, now: dt.datetime | None = None) -> Iterator[Condition]:
     """How its last sync ended, whether one waits for a person, and how old its data is.
 
-    Of the runs that came to an end by themselves, the newest counts. One that was cancelled tells
-    nothing of Zoho, nor does one of selected records of all the others.
+    Of the runs that came to an end by themselves, the newest counts, and the newest full one: what
+    a full run failed to do, no run of changes does. One that was cancelled tells nothing of Zoho,
+    nor does one of selected records of all the others.
     """
     now = now or timezone.now()
-    ended = (
-        SyncRun.objects.filter(kind=kind, mode__in=(FULL, CHANGED), dry_run=False)
-        .filter(state__in=(*SyncRun.COMPLETE, SyncRun.State.FAILED))
-        .first()
-    )
-    if ended is None:
+    newest = ended(kind, FULL, CHANGED)
+    if newest is None:
         return
-    if failed := ended.state == SyncRun.State.FAILED:
-        kept = "" if "kept" in ended.message else " What was read is kept."
-        words = f"{ended} failed: {ended.message}{kept}"
-        yield Condition(Kind.SYNC_FAILED, kind, words, _run_url(ended))
-    newest = SyncRun.last_complete(kind, FULL, CHANGED) if failed else ended
-    if newest:
-        full = newest if newest.mode == FULL else SyncRun.last_complete(kind, FULL)
-        if full:
-            yield from to_confirm(full)
-            yield from age(newest, full, now)
+    full = newest if newest.mode == FULL else ended(kind, FULL)
+    failed = next((run for run in (newest, full) if run and run.state == FAILED), None)
+    if failed:
+        words = f"{failed} failed: {failed.message} Nothing that was here is lost."
+        yield Condition(Kind.SYNC_FAILED, kind, words, _run_url(failed))
+    if newest.state == FAILED:
+        newest = SyncRun.last_complete(kind, FULL, CHANGED)
+    if full and full.state == FAILED:
+        full = SyncRun.last_complete(kind, FULL)
+    if newest and full:
+        yield from to_confirm(full)
+        yield from age(newest, full, now)
+
+
+def ended(kind: str, *modes: SyncRun.Mode) -> SyncRun | None:
+    runs = SyncRun.objects.filter(kind=kind, mode__in=modes, dry_run=False)
+    return runs.filter(state__in=(*COMPLETE, FAILED)).first()
 
 
 def to_confirm(full: SyncRun) -> Iterator[Condition]:

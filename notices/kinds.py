@@ -31,15 +31,17 @@ class About:
 
 ABOUT = {
     Kind.RECONNECT: About(
-        help="Zoho no longer accepts our sign-in. Nothing is synced until somebody reconnects.",
-        to_do="Press Reconnect, and say yes at Zoho.",
+        help="Zoho no longer accepts our sign-in, or somebody disconnected it. Nothing is synced "
+        "until somebody reconnects.",
+        to_do="Connect again, and say yes at Zoho.",
         page="Integrations → 🔑 Zoho Credentials",
         link="Reconnect now",
         permission="integrations.change_zohocredential",
         look="danger",
     ),
     Kind.SYNC_FAILED: About(
-        help="The last sync of everything or of changes ended with an error.",
+        help="The last sync of everything or of changes ended with an error. A failed sync of "
+        "everything is well again with the next complete one of everything.",
         to_do="Look at the run. The schedule tries again; or press 🔄 Sync Zoho.",
         page="Sync → Sync runs",
         link="See the run",

@@ -104,10 +104,56 @@ def test_a_failed_sync_stands_until_one_completes():
     (condition,) = conditions()
 
     assert (condition.kind, condition.subject) == (Kind.SYNC_FAILED, PRODUCTS)
-    assert condition.words == f"{failed} failed: Zoho does not answer. What was read is kept."
+    assert (
+        condition.words == f"{failed} failed: Zoho does not answer. Nothing that was here is lost."
+    )
     assert condition.url == f"/admin/sync/syncrun/{failed.pk}/change/"
     run("succeeded", mode="changed")
     assert found() == []
+
+
+def test_a_failed_full_sync_stands_until_a_full_one_completes():
+    """The hourly run of changes sees no stock and no deletions, so it makes nothing well; nor does
+    its own failure hide the other."""
+    run("succeeded")
+    failed = run("failed", message="Zoho does not answer.")
+    run("succeeded", mode="changed")
+    (condition,) = conditions()
+    assert (condition.kind, condition.subject) == (Kind.SYNC_FAILED, PRODUCTS)
+    assert condition.url == f"/admin/sync/syncrun/{failed.pk}/change/"
+
+    later = run("failed", mode="changed", message="Zoho does not answer.")
+    (condition,) = conditions()
+    assert condition.url == f"/admin/sync/syncrun/{later.pk}/change/"
+    run("succeeded")
+
+    assert found() == []
+
+
+def test_a_disconnected_zoho_is_no_well_zoho(credential):
+    """Who disconnects what must be connected again has not made it well; only connecting does.
+    Before anything was synced the home's three steps tell of it."""
+    run("succeeded")
+    ZohoCredential.objects.update(reconnect_reason="Zoho no longer accepts the refresh token.")
+    assert found() == [Kind.RECONNECT]
+
+    ZohoCredential.objects.update(reconnect_reason="", refresh_token="")
+
+    (condition,) = conditions()
+    assert (condition.kind, condition.subject) == (Kind.RECONNECT, "")
+    assert condition.words.startswith("Zoho is disconnected. Nothing is synced until")
+    SyncRun.objects.all().delete()
+    assert found() == []
+
+
+@pytest.mark.parametrize("message", ["Stopped.", "Given up; what was read is kept."])
+def test_a_failure_says_the_same_of_the_data_whatever_its_own_words(message):
+    """What was meant as a comfort must not hang on how another sentence is put."""
+    run("failed", message=message)
+
+    (condition,) = conditions()
+
+    assert condition.words.endswith(f"failed: {message} Nothing that was here is lost.")
 
 
 @pytest.mark.parametrize(
