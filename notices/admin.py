@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.timezone import localtime
 
 from integrations.listing import ReadOnlyAdmin
+from notices.kinds import visible_to
 from notices.models import Notice
 
 
@@ -37,7 +38,8 @@ class NoticeAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
         told = {"told": Count("tellings__told_at"), "told_at": Min("tellings__told_at")}
-        return super().get_queryset(request).annotate(**told)
+        notices = super().get_queryset(request).filter(kind__in=visible_to(request.user))
+        return notices.annotate(**told)
 
     @admin.display(description="Notice", ordering="kind")
     def badge(self, notice: Notice) -> str:

@@ -1,6 +1,7 @@
 """What staff can be told of: each kind with its words, its page and who may go there."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import models
 
@@ -91,6 +92,21 @@ ABOUT = {
         look="info",
     ),
 }
+
+
+# Kinds whose words are records: for those only who may see the records themselves.
+CARRY_DATA = {Kind.LOW_STOCK}
+
+
+def may_see(user: Any, kind: str) -> bool:
+    """Whether this person may read what notices of this kind say."""
+    if not user.has_perm("notices.view_notice"):
+        return False
+    return kind not in CARRY_DATA or user.has_perm(ABOUT[Kind(kind)].permission)
+
+
+def visible_to(user: Any) -> list[Kind]:
+    return [kind for kind in Kind if may_see(user, kind)]
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,25 @@ def test_news_of_low_stock_stands_on_the_home_until_it_is_over(client):
     assert "2 products newly low." not in client.get("/admin/").content.decode()
 
 
+def test_low_stock_is_shown_to_who_may_see_products(client, django_user_model):
+    """The notice names products and how many are left: what their own list would not tell to
+    somebody, no other page may."""
+    notice = Notice.open(Condition(Kind.LOW_STOCK, "a", "1 product newly low.", "/p", "Desk: 3"))
+    Notice.open(Condition(Kind.STALE, "a", "It is old."))
+    pages = ["/admin/", LIST, f"{LIST}{notice.pk}/change/"]
+    as_somebody(client, django_user_model, "view_notice")
+
+    for page in pages:
+        shown = client.get(page, follow=True).content.decode()
+        assert "newly low" not in shown
+        assert "Desk" not in shown
+    assert "It is old." in client.get(LIST).content.decode()
+
+    client.force_login(django_user_model.objects.create_superuser("ina"))
+    for page in pages:
+        assert "newly low" in client.get(page).content.decode()
+
+
 def test_an_empty_list_says_that_all_is_well(client):
     """An empty table alone could also mean that nobody looks."""
     page = client.get(LIST).content.decode()

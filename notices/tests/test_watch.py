@@ -5,6 +5,7 @@ import smtplib
 import threading
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connections
 from django.utils import timezone
@@ -148,6 +149,21 @@ def test_who_may_no_longer_see_notices_is_told_none(
     check()
 
     assert mailoutbox == []
+    assert Telling.pending().count() == 0
+
+
+def test_low_stock_is_mailed_to_who_may_see_products(make_reader, mail_server, mailoutbox):
+    """Names and numbers of products are for no others, also when the right was taken only after
+    the news had come."""
+    make_reader("ada", rights=["view_notice"])
+    bob = make_reader("bob")
+    make_reader("eve")
+    Notice.open(Condition(Kind.LOW_STOCK, "a", "1 product newly low.", "", "Desk: 3"))
+    bob.user_permissions.remove(Permission.objects.get(codename="view_product"))
+
+    tell()
+
+    assert [mail.to for mail in mailoutbox] == [["eve@example.com"]]
     assert Telling.pending().count() == 0
 
 
