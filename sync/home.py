@@ -20,6 +20,8 @@ from sync.schedule import next_runs
 
 DAYS = 30
 COUNT_FAILING_UP_TO = 10_000
+# Seconds: nobody watches a run on the home as closely as on its own page.
+AT_MOST_EVERY = 2
 
 
 @dataclass(frozen=True)
@@ -105,17 +107,26 @@ def charts(today: dt.date | None = None) -> list[BarChart]:
     ]
 
 
-def overview() -> dict[str, Any]:
-    """All of it, for the template."""
+def live() -> dict[str, Any]:
+    """What changes while a run is under way, and after how many seconds to ask for it again."""
     states = mirrors()
     failing = FailedRecord.objects.filter(closed_at=None).order_by()[:COUNT_FAILING_UP_TO]
+    waits = [state.active.look_again_after() for state in states if state.active]
     return {
         "credential": ZohoCredential.objects.first(),
         "mirrors": states,
-        "running": any(state.active for state in states),
-        "synced": any(state.last_sync for state in states),
+        "look_again_after": min((max(AT_MOST_EVERY, wait) for wait in waits if wait), default=None),
         "failing": failing.count(),
         "allowance": allowance(states),
         "next_runs": next_runs()[:3],
+    }
+
+
+def overview() -> dict[str, Any]:
+    """All of it, for the template."""
+    now = live()
+    return {
+        **now,
+        "synced": any(state.last_sync for state in now["mirrors"]),
         "charts": charts(),
     }
