@@ -15,7 +15,7 @@ from django.utils.timezone import localtime
 from django_celery_beat.models import PeriodicTask
 
 from integrations.models import ZohoCredential
-from notices.kinds import Condition, Kind
+from notices.kinds import WAKE_OFF, Condition, Kind
 from notices.models import Pulse
 from sync.mirror import mirrored_models
 from sync.models import SyncRun
@@ -117,21 +117,22 @@ def age(newest: SyncRun, full: SyncRun, now: dt.datetime) -> Iterator[Condition]
 def schedule() -> Iterator[Condition]:
     """Whether beat lives. With its quickest chore switched off its silence says nothing; but then
     that is what is wrong."""
-    wakers = set(PeriodicTask.objects.filter(task=WAKE).values_list("enabled", flat=True))
-    if wakers == {False}:
+    chores = list(PeriodicTask.objects.filter(task=WAKE))
+    if chores and not any(task.enabled for task in chores):
         yield Condition(
             Kind.SCHEDULE_DEAD,
-            "",
-            "The task that wakes waiting and interrupted runs is switched off. Such runs do not go "
-            "on before it is switched on again; what they read is kept.",
-            reverse("admin:django_celery_beat_periodictask_changelist"),
+            WAKE_OFF,
+            f"The task “{chores[0].name}” is switched off. Runs that wait or were cut off do not "
+            "go on before it is switched on again; what they read is kept.",
+            reverse("admin:django_celery_beat_periodictask_change", args=[chores[0].pk]),
         )
     elif since := beat_silent_since():
         yield Condition(
             Kind.SCHEDULE_DEAD,
             "",
-            f"The schedule stands still: beat has sent nothing since {when(since)}. Nothing starts "
-            "by itself, and runs that wait or were cut off do not go on. What was read is kept.",
+            "The schedule stands still: the background service that starts syncs on schedule "
+            f"(Celery beat) has started nothing since {when(since)}. Nothing starts by itself, and "
+            "runs that wait or were cut off do not go on. What was read is kept.",
             reverse("sync:schedule"),
         )
 
@@ -142,8 +143,9 @@ def worker(now: dt.datetime | None = None) -> Iterator[Condition]:
         yield Condition(
             Kind.WORKER_DEAD,
             "",
-            f"No worker has reported since {when(since)}: there is none, or it cannot reach Redis. "
-            "Syncs that are asked for wait until one is back. Nothing is lost.",
+            "Syncs are not carried out: nothing was heard of the background service for that "
+            f"(Celery worker) since {when(since)}. It does not run, or cannot reach the work queue "
+            "(Redis). Syncs that are asked for wait until it is back. Nothing is lost.",
         )
 
 

@@ -16,7 +16,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from notices.kinds import ABOUT, About, Condition, Kind, visible_to
+from notices.kinds import About, Condition, Kind, about, visible_to
 from products_and_services.models import Product
 
 log = structlog.get_logger(__name__)
@@ -87,7 +87,7 @@ class Notice(models.Model):
 
     @property
     def about(self) -> About:
-        return ABOUT[Kind(self.kind)]
+        return about(self.kind, self.subject)
 
     @classmethod
     def open(cls, condition: Condition, **times: Any) -> "Notice | None":

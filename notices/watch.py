@@ -38,8 +38,9 @@ def tell_of_absence(since: dt.datetime) -> None:
         Condition(
             Kind.WORKER_DEAD,
             "",
-            f"No worker reported from {when(since)} on. One does again; what was asked for "
-            "meanwhile is done now.",
+            "Syncs were not carried out: nothing was heard of the background service for that "
+            f"(Celery worker) from {when(since)} on. It is back; what was asked for meanwhile is "
+            "done now.",
         ),
         opened_at=since,
         closed_at=timezone.now(),

@@ -116,7 +116,8 @@ def _pause(request: HttpRequest, run: SyncRun) -> HttpResponse:
 
 
 def _resume(request: HttpRequest, run: SyncRun) -> HttpResponse:
-    message = f"Resumed by {request.user.get_username()}; waiting for a worker to take it."
+    who = request.user.get_username()
+    message = f"Resumed by {who}; waiting for the background service to take it up."
     if run.resume(message) and not enqueue(run):
         messages.warning(request, NOT_REACHED)
     return land(request, run)

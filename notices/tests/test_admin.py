@@ -46,7 +46,7 @@ def test_dead_processes_are_shown_though_nobody_could_write_a_notice(client):
 
     page = client.get("/admin/").content.decode()
 
-    assert "No worker has reported since" in page
+    assert "Syncs are not carried out: nothing was heard" in page
     assert "The schedule stands still" in page
     assert not Notice.objects.exists()
 

@@ -1,6 +1,7 @@
 """What is wrong, and when it no longer is."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.utils import timezone
@@ -9,7 +10,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from integrations.models import ZohoCredential
 from notices.conditions import conditions
 from notices.kinds import ABOUT, Kind
-from notices.models import Pulse
+from notices.models import Notice, Pulse
 from products_and_services.models import Product
 from sync import schedule
 from sync.models import SyncRun
@@ -71,6 +72,23 @@ def test_every_kind_says_what_it_is_and_what_to_do():
         assert about.help
         assert about.to_do
         assert about.page
+
+
+def test_nobody_needs_to_know_what_a_worker_or_beat_is():
+    """They are read by people who have never seen a terminal. For whoever runs the installation the
+    names stand in brackets."""
+    wake(last_run_at=ago(hours=1))
+    Pulse.objects.update(at=ago(hours=1))
+    dead = conditions()
+    assert {one.kind for one in dead} == {Kind.WORKER_DEAD, Kind.SCHEDULE_DEAD}
+
+    said = [text for about in ABOUT.values() for text in (about.help, about.to_do)]
+    said += [kind.label for kind in Kind] + [one.words for one in dead]
+
+    assert any("(Celery beat)" in words for words in said)
+    for words in said:
+        plain = re.sub(r"\(.*?\)", "", words)
+        assert not re.search(r"worker|beat|redis|celery", plain, re.I), words
 
 
 def test_nothing_is_wrong_with_a_new_installation():
@@ -275,6 +293,16 @@ def test_the_wake_up_switched_off_is_told_as_what_it_is():
 
     assert condition.kind == Kind.SCHEDULE_DEAD
     assert "is switched off" in condition.words
+    assert condition.url == f"/admin/django_celery_beat/periodictask/{task.pk}/change/"
+    assert (condition.about.to_do, condition.about.link) == (
+        "Tick Enabled at that task, and save.",
+        "Switch it on",
+    )
+    notice = Notice.open(condition)
+    assert notice.about == condition.about, "also in the mail and in the list"
+    PeriodicTask.objects.filter(pk=task.pk).update(enabled=True, last_run_at=ago(hours=1))
+    (dead,) = conditions()
+    assert "that something restarts it" in dead.about.to_do
 
 
 def test_a_worker_is_missed_after_five_minutes():

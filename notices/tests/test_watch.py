@@ -304,8 +304,8 @@ def test_that_no_worker_ran_is_told_when_one_is_back(reader, mailoutbox):
     notice = Notice.objects.get()
     assert (notice.kind, notice.opened_at) == (Kind.WORKER_DEAD, away)
     assert notice.closed_at is not None
-    assert subjects(mailoutbox) == ["Well again: No worker runs"]
-    assert "One does again" in mailoutbox[0].body
+    assert subjects(mailoutbox) == ["Well again: Syncs are not carried out"]
+    assert "It is back;" in mailoutbox[0].body
 
 
 def test_old_notices_are_forgotten_and_open_ones_stay(credential, settings):

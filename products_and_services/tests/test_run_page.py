@@ -63,7 +63,7 @@ def test_the_log_tells_a_run_from_start_to_end(run):
     carry_out(run, sync_products)
 
     assert words(run) == [
-        "A worker took it, at page 1.",
+        "Taken up by the background service, at page 1.",
         "Read all pages, 2; nothing known here was missing from them.",
         "Finished: 201 created.",
     ]

@@ -177,7 +177,7 @@ class RunFacts(models.Model):
     def in_words(self) -> str:
         """How the run stands, as one would tell a colleague."""
         if self.state == self.State.QUEUED:
-            return "Waiting for a worker to take it."
+            return "Waiting for the background service to take it up."
         if self.state == self.State.RUNNING:
             return "Looking up what the list left out." if self.swept else "Reading from Zoho."
         if self.state != self.State.SUCCEEDED:
