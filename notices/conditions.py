@@ -24,6 +24,8 @@ from sync.schedule import WAKE, beat_silent_since
 # A worker reports each minute.
 WORKER_SILENCE = dt.timedelta(minutes=5)
 LATEST_RUNS = 20
+# What the subject of stock that is too old ends with; without it, it is about items.
+STOCK = ", stock"
 FULL, CHANGED = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
 COMPLETE, FAILED = SyncRun.COMPLETE, SyncRun.State.FAILED
 
@@ -107,11 +109,31 @@ def age(newest: SyncRun, full: SyncRun, now: dt.datetime) -> Iterator[Condition]
     if promised and now - since > dt.timedelta(hours=promised):
         yield Condition(
             Kind.STALE,
-            f"{full.kind}, stock",
+            f"{full.kind}{STOCK}",
             f"{name}: stock is as of {when(since)}, when the last complete full sync began: older "
             f"than the {hours(promised)} that are promised. It is kept.",
             runs,
         )
+
+
+def is_being_mended(condition: Condition) -> bool:
+    """Whether a run is on its way that will end it: no news then, unless the run fails.
+
+    With a sync every three hours and three hours promised, there would be news and its end each
+    time. A run whose worker is silent mends nothing.
+    """
+    if condition.kind != Kind.STALE:
+        return False
+    kind = condition.subject.removesuffix(STOCK)
+    modes = [FULL] if condition.subject.endswith(STOCK) else [FULL, CHANGED]
+    alive_since = timezone.now() - dt.timedelta(seconds=settings.SYNC_SILENCE)
+    return SyncRun.objects.filter(
+        kind=kind,
+        mode__in=modes,
+        dry_run=False,
+        state=SyncRun.State.RUNNING,
+        heartbeat_at__gte=alive_since,
+    ).exists()
 
 
 def schedule() -> Iterator[Condition]:

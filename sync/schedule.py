@@ -24,7 +24,8 @@ from integrations.models import ZohoUsage
 from integrations.zoho.budget import allowed_a_day
 from sync.mirror import mirrored_models
 from sync.models import SyncRun
-from sync.times import Times
+from sync.models.runs import about
+from sync.times import Times, longest_gap
 
 FULL, CHANGED = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
 MODES = {CHANGED: "Changes only", FULL: "Everything, with stock and deletions"}
@@ -50,11 +51,13 @@ class Overtaken(Exception):
 
 @dataclass
 class Entry:
-    """One line of the schedule. `calls` is what one run costs, None where nobody can know yet."""
+    """One line of the schedule. `calls` is what one run costs, None where nobody can know yet;
+    `seconds` is how long the last complete one took."""
 
     task: PeriodicTask
     model: Any
     calls: int | None = None
+    seconds: float = 0
     last_run: SyncRun | None = None
 
     def __str__(self) -> str:
@@ -145,6 +148,36 @@ class MirrorSchedule:
     def name(self) -> str:
         return str(self.model._meta.verbose_name_plural)
 
+    def broken_promises(self) -> list[str]:
+        """What will be older than promised now and then though every run ends well, and what to do.
+
+        Just before a run ends, what is here is as old as the beginning of the run before: as the
+        time between two starts and what a run takes. What is paused or missing says so itself.
+        """
+        usable = [entry for entry in self.entries if entry.task.enabled and entry.mode]
+        full = [entry for entry in usable if entry.mode == FULL]
+        promises = (
+            ("SYNC_FRESH_HOURS", settings.SYNC_FRESH_HOURS, usable, "syncs"),
+            ("SYNC_FULL_FRESH_HOURS", settings.SYNC_FULL_FRESH_HOURS, full, "full syncs"),
+        )
+        broken = []
+        for setting, hours, entries, what in promises:
+            gap = _longest_gap(entries)
+            if not hours or gap is None:
+                continue
+            takes = max(entry.seconds for entry in entries)
+            oldest = gap.total_seconds() + takes
+            if oldest >= hours * 3600:
+                took = f" and one takes {about(takes)}" if takes >= 1 else ""
+                broken.append(
+                    f"{self.name}: the time between two {what} is up to "
+                    f"{about(gap.total_seconds())}{took}, but {setting} promises data no older "
+                    f"than {about(hours * 3600)}. Each time it will be told that data is older "
+                    f"than promised. Schedule {what} more often, or set {setting} to "
+                    f"{int(oldest // 3600) + 1} or more."
+                )
+        return broken
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -209,10 +242,13 @@ def mirror_schedules() -> list[MirrorSchedule]:
 
 def _mirror_schedule(model: Any, entries: list[Entry]) -> MirrorSchedule:
     kind, order = model._meta.label_lower, list(MODES)
-    costs = _calls_by_mode(kind)
+    complete = {mode: SyncRun.last_complete(kind, mode) for mode in MODES}
+    costs = _calls_by_mode(complete)
     for entry in entries:
         if entry.mode:
             entry.calls = costs[entry.mode]
+            last = complete[entry.mode]
+            entry.seconds = last.duration_seconds() if last else 0
             entry.last_run = SyncRun.objects.filter(
                 kind=kind, mode=entry.mode, trigger=SyncRun.Trigger.SCHEDULE
             ).first()
@@ -221,12 +257,22 @@ def _mirror_schedule(model: Any, entries: list[Entry]) -> MirrorSchedule:
     return MirrorSchedule(model, entries, [mode for mode in MODES if mode not in there])
 
 
-def _calls_by_mode(kind: str) -> dict[SyncRun.Mode, int | None]:
+def _longest_gap(entries: Iterable[Entry]) -> dt.timedelta | None:
+    """Between two starts, whichever of them makes it; None where nobody can know."""
+    gaps = [entry.task.schedule.run_every for entry in entries if entry.task.interval]
+    if crontabs := [entry.times for entry in entries if entry.times]:
+        gaps.append(longest_gap(crontabs, timezone.localdate()))
+    return min(gaps, default=None)
+
+
+def _calls_by_mode(
+    complete: dict[SyncRun.Mode, SyncRun | None],
+) -> dict[SyncRun.Mode, int | None]:
     """What a run of each mode costs, judging by the last complete one.
 
     Before the first full run nobody can know: a run of changes becomes a full one, too.
     """
-    full, changed = SyncRun.last_complete(kind, FULL), SyncRun.last_complete(kind, CHANGED)
+    full, changed = complete[FULL], complete[CHANGED]
     if full is None:
         return {FULL: None, CHANGED: None}
     return {FULL: max(1, full.calls), CHANGED: max(1, changed.calls) if changed else 1}

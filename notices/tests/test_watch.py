@@ -17,7 +17,9 @@ from notices.kinds import Condition, Kind
 from notices.mail import tell
 from notices.models import Notice, Pulse, Subscription, Telling
 from notices.watch import check
+from products_and_services.models import Product
 from products_and_services.services import SyncFailed
+from sync.models import SyncRun
 
 pytestmark = pytest.mark.django_db
 
@@ -102,6 +104,67 @@ def test_staff_are_alerted_when_zoho_revokes_the_connection(zoho, sync, reader, 
     assert mail.body.count("Reconnect needed: ") == 2  # the connection's own words, and the run's
     assert "Everything already synced is kept." in mail.body
     assert "A sync failed" in mail.body
+
+
+@pytest.fixture
+def old_stock(settings):
+    """The last full run began longer ago than is promised; nothing is promised of items."""
+    settings.SYNC_FRESH_HOURS, settings.SYNC_FULL_FRESH_HOURS = 0, 26
+    began = timezone.now() - dt.timedelta(hours=27)
+    make_run(state="succeeded", started_at=began, finished_at=began)
+
+
+def make_run(**fields):
+    kind = Product._meta.label_lower
+    fields = {"state": "running", "heartbeat_at": timezone.now(), **fields}
+    return SyncRun.objects.create(kind=kind, trigger="schedule", task_name="x", **fields)
+
+
+def test_old_data_is_no_news_while_a_run_is_on_its_way_that_renews_it(
+    old_stock, reader, mailoutbox
+):
+    """Where syncs come just as often as is promised, each would bring two mails."""
+    run = make_run()
+    check()
+    assert mailoutbox == []
+
+    run.cancel("Cancelled by olga.")
+    check()
+
+    assert subjects(mailoutbox) == ["Data is older than promised"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mode": "changed"},
+        {"dry_run": True},
+        {"state": "queued"},
+        {"heartbeat_at": timezone.now() - dt.timedelta(hours=1)},
+    ],
+)
+def test_old_data_is_news_where_no_run_renews_it(old_stock, reader, mailoutbox, fields):
+    """One of changes reads no stock, a dry run keeps nothing, and one that nobody carries may never
+    end."""
+    make_run(**fields)
+
+    check()
+
+    assert subjects(mailoutbox) == ["Data is older than promised"]
+
+
+def test_what_was_told_is_over_when_the_data_is_there(old_stock, reader, mailoutbox):
+    """Not when a run begins that may fail."""
+    check()
+    run = make_run()
+    check()
+    assert len(mailoutbox) == 1
+
+    now = timezone.now()
+    SyncRun.objects.filter(pk=run.pk).update(state="succeeded", started_at=now, finished_at=now)
+    check()
+
+    assert subjects(mailoutbox)[1:] == ["Well again: Data is older than promised"]
 
 
 def test_what_comes_again_is_told_again(credential, reader, mailoutbox):
