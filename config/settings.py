@@ -432,7 +432,7 @@ JAZZMIN_SETTINGS = {
     "hide_apps": ["django_celery_beat"],
     "use_google_fonts_cdn": False,  # nothing is fetched from elsewhere
     "custom_css": "sync/zoho-sync.css",
-    "custom_js": "sync/heard.js",
+    "custom_js": "sync/accessibility.js",
     "changeform_format": "single",
 }
 JAZZMIN_UI_TWEAKS = {"default_theme_mode": "auto"}

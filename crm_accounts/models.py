@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 
+from integrations.models import ZohoUsage
 from sync.fingerprint import FingerprintField
 
 
@@ -18,6 +19,8 @@ class Account(models.Model):
     """
 
     ZOHO_ID_FIELD = "zoho_account_id"
+    ZOHO_PRODUCT = ZohoUsage.Product.CRM
+    FULL_RUNS_SEE = "merged accounts"
     SYNC_TASK = "crm_accounts.tasks.task_sync_zoho_accounts"
 
     zoho_account_id = models.CharField("Zoho account ID", max_length=30)

@@ -5,11 +5,10 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import Count, Min, QuerySet
 from django.http import HttpRequest
-from django.utils.formats import date_format
 from django.utils.html import format_html, format_html_join
-from django.utils.timezone import localtime
 
-from integrations.listing import ReadOnlyAdmin
+from integrations.listing import ReadOnlyAdmin, ago
+from notices.kinds import visible_to
 from notices.models import Notice
 
 
@@ -37,7 +36,8 @@ class NoticeAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Notice]:
         told = {"told": Count("tellings__told_at"), "told_at": Min("tellings__told_at")}
-        return super().get_queryset(request).annotate(**told)
+        notices = super().get_queryset(request).filter(kind__in=visible_to(request.user))
+        return notices.annotate(**told)
 
     @admin.display(description="Notice", ordering="kind")
     def badge(self, notice: Notice) -> str:
@@ -62,16 +62,15 @@ class NoticeAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Since", ordering="opened_at")
     def since(self, notice: Notice) -> str:
-        return date_format(localtime(notice.opened_at), "j M Y, H:i")
+        return ago(notice.opened_at)
 
     @admin.display(description="Until", ordering="closed_at")
     def until(self, notice: Notice) -> str:
-        closed = notice.closed_at
-        return date_format(localtime(closed), "j M Y, H:i") if closed else "still so"
+        return ago(notice.closed_at) or "still so"
 
     @admin.display(description="Told by e-mail")
     def by_mail(self, notice: Any) -> str:
         if not notice.told:
             return "nobody"
         people = "1 person" if notice.told == 1 else f"{notice.told:,} people"
-        return f"{people}, {date_format(localtime(notice.told_at), 'j M Y, H:i')}"
+        return format_html("{}, {}", people, ago(notice.told_at))

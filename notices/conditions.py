@@ -15,17 +15,19 @@ from django.utils.timezone import localtime
 from django_celery_beat.models import PeriodicTask
 
 from integrations.models import ZohoCredential
-from notices.kinds import Condition, Kind
+from notices.kinds import WAKE_OFF, Condition, Kind
 from notices.models import Pulse
 from sync.mirror import mirrored_models
 from sync.models import SyncRun
-from sync.schedule import beat_silent_since
+from sync.schedule import WAKE, beat_silent_since
 
 # A worker reports each minute.
 WORKER_SILENCE = dt.timedelta(minutes=5)
 LATEST_RUNS = 20
-WAKE = "sync.tasks.wake_runs"
+# What the subject of stock that is too old ends with; without it, it is about items.
+STOCK = ", stock"
 FULL, CHANGED = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
+COMPLETE, FAILED = SyncRun.COMPLETE, SyncRun.State.FAILED
 
 
 def conditions() -> list[Condition]:
@@ -38,40 +40,48 @@ def conditions() -> list[Condition]:
 
 
 def connection() -> Iterator[Condition]:
-    credential = ZohoCredential.objects.exclude(reconnect_reason="").first()
-    if credential:
-        yield Condition(
-            Kind.RECONNECT,
-            "",
-            f"Reconnect needed: {credential.reconnect_reason} Everything already synced is kept.",
-            reverse("oauth:start"),
-        )
+    """Refused by Zoho, or taken away here from who had it: either way nothing comes any more."""
+    credential = ZohoCredential.objects.first()
+    if credential is None:
+        return
+    if credential.reconnect_reason:
+        words = f"Reconnect needed: {credential.reconnect_reason}"
+    elif not credential.refresh_token and SyncRun.objects.filter(state__in=COMPLETE).exists():
+        words = "Zoho is disconnected. Nothing is synced until somebody connects it again."
+    else:
+        return
+    url = reverse("oauth:start")
+    yield Condition(Kind.RECONNECT, "", f"{words} Everything already synced is kept.", url)
 
 
 def mirror(kind: str, now: dt.datetime | None = None) -> Iterator[Condition]:
     """How its last sync ended, whether one waits for a person, and how old its data is.
 
-    Of the runs that came to an end by themselves, the newest counts. One that was cancelled tells
-    nothing of Zoho, nor does one of selected records of all the others.
+    Of the runs that came to an end by themselves, the newest counts, and the newest full one: what
+    a full run failed to do, no run of changes does. One that was cancelled tells nothing of Zoho,
+    nor does one of selected records of all the others.
     """
     now = now or timezone.now()
-    ended = (
-        SyncRun.objects.filter(kind=kind, mode__in=(FULL, CHANGED), dry_run=False)
-        .filter(state__in=(*SyncRun.COMPLETE, SyncRun.State.FAILED))
-        .first()
-    )
-    if ended is None:
+    newest = ended(kind, FULL, CHANGED)
+    if newest is None:
         return
-    if failed := ended.state == SyncRun.State.FAILED:
-        kept = "" if "kept" in ended.message else " What was read is kept."
-        words = f"{ended} failed: {ended.message}{kept}"
-        yield Condition(Kind.SYNC_FAILED, kind, words, _run_url(ended))
-    newest = SyncRun.last_complete(kind, FULL, CHANGED) if failed else ended
-    if newest:
-        full = newest if newest.mode == FULL else SyncRun.last_complete(kind, FULL)
-        if full:
-            yield from to_confirm(full)
-            yield from age(newest, full, now)
+    full = newest if newest.mode == FULL else ended(kind, FULL)
+    failed = next((run for run in (newest, full) if run and run.state == FAILED), None)
+    if failed:
+        words = f"{failed} failed: {failed.message} Nothing that was here is lost."
+        yield Condition(Kind.SYNC_FAILED, kind, words, _run_url(failed))
+    if newest.state == FAILED:
+        newest = SyncRun.last_complete(kind, FULL, CHANGED)
+    if full and full.state == FAILED:
+        full = SyncRun.last_complete(kind, FULL)
+    if newest and full:
+        yield from to_confirm(full)
+        yield from age(newest, full, now)
+
+
+def ended(kind: str, *modes: SyncRun.Mode) -> SyncRun | None:
+    runs = SyncRun.objects.filter(kind=kind, mode__in=modes, dry_run=False)
+    return runs.filter(state__in=(*COMPLETE, FAILED)).first()
 
 
 def to_confirm(full: SyncRun) -> Iterator[Condition]:
@@ -99,31 +109,52 @@ def age(newest: SyncRun, full: SyncRun, now: dt.datetime) -> Iterator[Condition]
     if promised and now - since > dt.timedelta(hours=promised):
         yield Condition(
             Kind.STALE,
-            f"{full.kind}, stock",
+            f"{full.kind}{STOCK}",
             f"{name}: stock is as of {when(since)}, when the last complete full sync began: older "
             f"than the {hours(promised)} that are promised. It is kept.",
             runs,
         )
 
 
+def is_being_mended(condition: Condition) -> bool:
+    """Whether a run is on its way that will end it: no news then, unless the run fails.
+
+    With a sync every three hours and three hours promised, there would be news and its end each
+    time. A run whose worker is silent mends nothing.
+    """
+    if condition.kind != Kind.STALE:
+        return False
+    kind = condition.subject.removesuffix(STOCK)
+    modes = [FULL] if condition.subject.endswith(STOCK) else [FULL, CHANGED]
+    alive_since = timezone.now() - dt.timedelta(seconds=settings.SYNC_SILENCE)
+    return SyncRun.objects.filter(
+        kind=kind,
+        mode__in=modes,
+        dry_run=False,
+        state=SyncRun.State.RUNNING,
+        heartbeat_at__gte=alive_since,
+    ).exists()
+
+
 def schedule() -> Iterator[Condition]:
     """Whether beat lives. With its quickest chore switched off its silence says nothing; but then
     that is what is wrong."""
-    wakers = set(PeriodicTask.objects.filter(task=WAKE).values_list("enabled", flat=True))
-    if wakers == {False}:
+    chores = list(PeriodicTask.objects.filter(task=WAKE))
+    if chores and not any(task.enabled for task in chores):
         yield Condition(
             Kind.SCHEDULE_DEAD,
-            "",
-            "The task that wakes waiting and interrupted runs is switched off. Such runs do not go "
-            "on before it is switched on again; what they read is kept.",
-            reverse("admin:django_celery_beat_periodictask_changelist"),
+            WAKE_OFF,
+            f"The task “{chores[0].name}” is switched off. Runs that wait or were cut off do not "
+            "go on before it is switched on again; what they read is kept.",
+            reverse("admin:django_celery_beat_periodictask_change", args=[chores[0].pk]),
         )
     elif since := beat_silent_since():
         yield Condition(
             Kind.SCHEDULE_DEAD,
             "",
-            f"The schedule stands still: beat has sent nothing since {when(since)}. Nothing starts "
-            "by itself, and runs that wait or were cut off do not go on. What was read is kept.",
+            "The schedule stands still: the background service that starts syncs on schedule "
+            f"(Celery beat) has started nothing since {when(since)}. Nothing starts by itself, and "
+            "runs that wait or were cut off do not go on. What was read is kept.",
             reverse("sync:schedule"),
         )
 
@@ -134,8 +165,9 @@ def worker(now: dt.datetime | None = None) -> Iterator[Condition]:
         yield Condition(
             Kind.WORKER_DEAD,
             "",
-            f"No worker has reported since {when(since)}: there is none, or it cannot reach Redis. "
-            "Syncs that are asked for wait until one is back. Nothing is lost.",
+            "Syncs are not carried out: nothing was heard of the background service for that "
+            f"(Celery worker) since {when(since)}. It does not run, or cannot reach the work queue "
+            "(Redis). Syncs that are asked for wait until it is back. Nothing is lost.",
         )
 
 

@@ -1,6 +1,7 @@
 """What staff can be told of: each kind with its words, its page and who may go there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 from django.db import models
 
@@ -10,7 +11,7 @@ class Kind(models.TextChoices):
 
     RECONNECT = "reconnect", "Zoho must be connected again"
     SYNC_FAILED = "sync_failed", "A sync failed"
-    WORKER_DEAD = "worker_dead", "No worker runs"
+    WORKER_DEAD = "worker_dead", "Syncs are not carried out"
     SCHEDULE_DEAD = "schedule_dead", "The schedule stands still"
     UNCONFIRMED = "unconfirmed", "A sync waits for confirmation"
     STALE = "stale", "Data is older than promised"
@@ -31,15 +32,17 @@ class About:
 
 ABOUT = {
     Kind.RECONNECT: About(
-        help="Zoho no longer accepts our sign-in. Nothing is synced until somebody reconnects.",
-        to_do="Press Reconnect, and say yes at Zoho.",
+        help="Zoho no longer accepts our sign-in, or somebody disconnected it. Nothing is synced "
+        "until somebody reconnects.",
+        to_do="Connect again, and say yes at Zoho.",
         page="Integrations → 🔑 Zoho Credentials",
         link="Reconnect now",
         permission="integrations.change_zohocredential",
         look="danger",
     ),
     Kind.SYNC_FAILED: About(
-        help="The last sync of everything or of changes ended with an error.",
+        help="The last sync of everything or of changes ended with an error. A failed sync of "
+        "everything is well again with the next complete one of everything.",
         to_do="Look at the run. The schedule tries again; or press 🔄 Sync Zoho.",
         page="Sync → Sync runs",
         link="See the run",
@@ -47,18 +50,21 @@ ABOUT = {
         look="danger",
     ),
     Kind.WORKER_DEAD: About(
-        help="For five minutes and more no worker reported. E-mail comes when one is back: "
-        "without a worker nobody can write it.",
-        to_do="See that the worker runs, that something restarts it, and that it reaches Redis.",
+        help="For five minutes and more nothing was heard of the background service that carries "
+        "out syncs (Celery worker). E-mail comes when it is back: nobody else could write it.",
+        to_do="Ask whoever runs this installation to see that the background service that carries "
+        "out syncs (Celery worker) runs, that something restarts it, and that it reaches the work "
+        "queue (Redis).",
         page="the admin's home",
         link="",
         permission="",
         look="danger",
     ),
     Kind.SCHEDULE_DEAD: About(
-        help="Beat is away, so nothing starts by itself and a sync that was cut off does not go "
-        "on.",
-        to_do="See that beat runs, and that something restarts it.",
+        help="The background service that starts syncs on schedule (Celery beat) is away, so "
+        "nothing starts by itself and a sync that was cut off does not go on.",
+        to_do="Ask whoever runs this installation to see that the background service that starts "
+        "syncs on schedule (Celery beat) runs, and that something restarts it.",
         page="Sync → Schedule",
         link="The schedule",
         permission="django_celery_beat.view_periodictask",
@@ -91,6 +97,38 @@ ABOUT = {
 }
 
 
+# Of the schedule that stands still: the task that wakes runs is switched off.
+WAKE_OFF = "wake"
+# Where a thing of a kind has a cause, and so a way out, of its own.
+OF_ITS_OWN = {
+    (Kind.SCHEDULE_DEAD, WAKE_OFF): replace(
+        ABOUT[Kind.SCHEDULE_DEAD],
+        to_do="Tick Enabled at that task, and save.",
+        page="at /admin/django_celery_beat/periodictask/",
+        link="Switch it on",
+    ),
+}
+
+
+def about(kind: str, subject: str) -> About:
+    return OF_ITS_OWN.get((Kind(kind), subject)) or ABOUT[Kind(kind)]
+
+
+# Kinds whose words are records: for those only who may see the records themselves.
+CARRY_DATA = {Kind.LOW_STOCK}
+
+
+def may_see(user: Any, kind: str) -> bool:
+    """Whether this person may read what notices of this kind say."""
+    if not user.has_perm("notices.view_notice"):
+        return False
+    return kind not in CARRY_DATA or user.has_perm(ABOUT[Kind(kind)].permission)
+
+
+def visible_to(user: Any) -> list[Kind]:
+    return [kind for kind in Kind if may_see(user, kind)]
+
+
 @dataclass(frozen=True)
 class Condition:
     """Something that is not as it should be. `subject` tells two of one kind apart; `url` is a
@@ -104,4 +142,4 @@ class Condition:
 
     @property
     def about(self) -> About:
-        return ABOUT[self.kind]
+        return about(self.kind, self.subject)

@@ -56,8 +56,7 @@ def write_to(subscription: Subscription, connection: object) -> None:
     """One mail with all their news."""
     pending = Telling.pending().filter(subscription=subscription)
     # Since it was noted that they are to be told, they may have lost the right, or the wish.
-    wanted = subscription.kinds if subscription.may_be_told() else []
-    pending.exclude(notice__kind__in=wanted).delete()
+    pending.exclude(notice__kind__in=subscription.tells()).delete()
     tellings = sorted(
         pending.select_related("notice"),
         key=lambda telling: WEIGHT.index(Kind(telling.notice.kind)),

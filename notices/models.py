@@ -16,7 +16,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from notices.kinds import ABOUT, About, Condition, Kind
+from notices.kinds import About, Condition, Kind, about, visible_to
 from products_and_services.models import Product
 
 log = structlog.get_logger(__name__)
@@ -39,12 +39,12 @@ class Subscription(models.Model):
     def __str__(self) -> str:
         return f"What {self.user} is told"
 
-    def may_be_told(self) -> bool:
-        """Whether they may see notices still, and where to reach them."""
+    def tells(self) -> list[Kind]:
+        """What they want to be told and may see still; nothing where they cannot be reached."""
         user: Any = self.user
-        return bool(
-            user.is_active and user.is_staff and user.email and user.has_perm("notices.view_notice")
-        )
+        if not (user.is_active and user.is_staff and user.email):
+            return []
+        return [kind for kind in visible_to(user) if kind in self.kinds]
 
     def claim(self) -> bool:
         """Only one check at a time may write to one person."""
@@ -87,7 +87,7 @@ class Notice(models.Model):
 
     @property
     def about(self) -> About:
-        return ABOUT[Kind(self.kind)]
+        return about(self.kind, self.subject)
 
     @classmethod
     def open(cls, condition: Condition, **times: Any) -> "Notice | None":
@@ -102,7 +102,7 @@ class Notice(models.Model):
                 Telling.objects.bulk_create(
                     Telling(notice=notice, subscription=subscription)
                     for subscription in wanting
-                    if condition.kind in subscription.kinds and subscription.may_be_told()
+                    if condition.kind in subscription.tells()
                 )
         except IntegrityError:
             return None

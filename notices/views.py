@@ -12,7 +12,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods, require_POST
 
 from notices import mail
-from notices.kinds import ABOUT, Kind
+from notices.kinds import ABOUT, Kind, visible_to
 from notices.models import Subscription
 
 MAY_SEE = "notices.view_notice"
@@ -25,9 +25,12 @@ def notice_view(view: Any) -> Any:
 
 
 class KindsForm(forms.Form):
-    kinds = forms.MultipleChoiceField(
-        choices=Kind.choices, required=False, widget=forms.CheckboxSelectMultiple
-    )
+    kinds = forms.MultipleChoiceField(required=False, widget=forms.CheckboxSelectMultiple)
+
+    def __init__(self, user: Any, *args: Any) -> None:
+        super().__init__(*args)
+        kinds: Any = self.fields["kinds"]
+        kinds.choices = [(kind.value, kind.label) for kind in visible_to(user)]
 
 
 @notice_view
@@ -36,7 +39,7 @@ def tell_me(request: HttpRequest) -> HttpResponse:
     """GET shows what one is told; POST changes it, for the person who is signed in."""
     user: Any = request.user
     if request.method == "POST":
-        form = KindsForm(request.POST)
+        form = KindsForm(user, request.POST)
         if form.is_valid():
             kinds = form.cleaned_data["kinds"]
             Subscription.objects.update_or_create(user=user, defaults={"kinds": kinds})
@@ -49,7 +52,7 @@ def tell_me(request: HttpRequest) -> HttpResponse:
     context = {
         **admin.site.each_context(request),
         "title": "Tell me by e-mail",
-        "kinds": [(kind, ABOUT[kind], kind in chosen) for kind in Kind],
+        "kinds": [(kind, ABOUT[kind], kind in chosen) for kind in visible_to(user)],
         "has_server": mail.has_server(),
     }
     return render(request, "notices/tell_me.html", context)

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from notices import mail, stock
-from notices.conditions import conditions, no_worker_since, when
+from notices.conditions import conditions, is_being_mended, no_worker_since, when
 from notices.kinds import Condition, Kind
 from notices.models import Notice, Pulse
 
@@ -38,8 +38,9 @@ def tell_of_absence(since: dt.datetime) -> None:
         Condition(
             Kind.WORKER_DEAD,
             "",
-            f"No worker reported from {when(since)} on. One does again; what was asked for "
-            "meanwhile is done now.",
+            "Syncs were not carried out: nothing was heard of the background service for that "
+            f"(Celery worker) from {when(since)} on. It is back; what was asked for meanwhile is "
+            "done now.",
         ),
         opened_at=since,
         closed_at=timezone.now(),
@@ -47,7 +48,7 @@ def tell_of_absence(since: dt.datetime) -> None:
 
 
 def compare() -> None:
-    """Open a notice of what is new, close those of what is over."""
+    """Open a notice of what is new and stays so, close those of what is over."""
     found = {(condition.kind, condition.subject): condition for condition in conditions()}
     known = {
         (notice.kind, notice.subject): notice
@@ -58,5 +59,5 @@ def compare() -> None:
     for key, condition in found.items():
         if key in known:
             known[key].say(condition)
-        else:
+        elif not is_being_mended(condition):
             Notice.open(condition)

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Concat, Lower
 from django.utils import timezone
 
+from integrations.models import ZohoUsage
 from sync.fingerprint import FingerprintField
 
 
@@ -21,6 +22,8 @@ class Product(models.Model):
     """
 
     ZOHO_ID_FIELD = "zoho_item_id"
+    ZOHO_PRODUCT = ZohoUsage.Product.INVENTORY
+    FULL_RUNS_SEE = "stock and deletions"
     SYNC_TASK = "products_and_services.tasks.task_sync_zoho_products"
 
     class Type(models.TextChoices):

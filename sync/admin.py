@@ -129,8 +129,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         run = self.get_object(request, object_id)
         context: dict[str, Any] = {}
         if run:
-            progress_url = reverse("sync:progress", args=[run.pk])
-            context = {"title": str(run), "progress_url": progress_url, **run_context(request, run)}
+            context = {"title": str(run), **run_context(request, run)}
         return super().change_view(
             request, object_id, form_url, {**context, **(extra_context or {})}
         )

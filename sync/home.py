@@ -20,6 +20,8 @@ from sync.schedule import next_runs
 
 DAYS = 30
 COUNT_FAILING_UP_TO = 10_000
+# Seconds: nobody watches a run on the home as closely as on its own page.
+AT_MOST_EVERY = 2
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class MirrorState:
 
     name: str
     url: str
+    product: ZohoUsage.Product
+    full_runs_see: str
     last_sync: SyncRun | None
     last_full: SyncRun | None
     active: SyncRun | None
@@ -49,7 +53,10 @@ class Allowance:
 
 
 def mirrors() -> list[MirrorState]:
-    return [mirror_state(model) for model in mirrored_models()]
+    """Those that are used; all of them where none is yet."""
+    used = set(SyncRun.objects.order_by().values_list("kind", flat=True).distinct())
+    models = [model for model in mirrored_models() if model._meta.label_lower in used]
+    return [mirror_state(model) for model in models or mirrored_models()]
 
 
 def mirror_state(model: Any) -> MirrorState:
@@ -58,6 +65,8 @@ def mirror_state(model: Any) -> MirrorState:
     return MirrorState(
         name=model._meta.verbose_name_plural,
         url=reverse(f"admin:{kind.replace('.', '_')}_changelist"),
+        product=model.ZOHO_PRODUCT,
+        full_runs_see=model.FULL_RUNS_SEE,
         last_sync=SyncRun.last_complete(kind, full, changed),
         last_full=SyncRun.last_complete(kind, full),
         active=SyncRun.objects.filter(kind=kind, state__in=SyncRun.ACTIVE).first(),
@@ -67,7 +76,11 @@ def mirror_state(model: Any) -> MirrorState:
 
 def allowance(states: Sequence[MirrorState]) -> Allowance:
     used, limit = ZohoUsage.calls_today(), settings.ZOHO_REQUESTS_PER_DAY
-    costs = sum(state.last_full.calls for state in states if state.last_full)
+    costs = sum(
+        state.last_full.calls
+        for state in states
+        if state.last_full and state.product == ZohoUsage.Product.INVENTORY
+    )
     left = max(0, limit - used)
     return Allowance(used, limit, left // costs if limit and costs else None)
 
@@ -116,18 +129,27 @@ def charts(today: dt.date | None = None) -> list[BarChart]:
     ]
 
 
-def overview() -> dict[str, Any]:
-    """All of it, for the template."""
+def live() -> dict[str, Any]:
+    """What changes while a run is under way, and after how many seconds to ask for it again."""
     states = mirrors()
     failing = FailedRecord.objects.filter(closed_at=None).order_by()[:COUNT_FAILING_UP_TO]
+    waits = [state.active.look_again_after() for state in states if state.active]
     return {
         "credential": ZohoCredential.objects.first(),
         "mirrors": states,
-        "running": any(state.active for state in states),
-        "synced": any(state.last_sync for state in states),
+        "look_again_after": min((max(AT_MOST_EVERY, wait) for wait in waits if wait), default=None),
         "failing": failing.count(),
         "allowance": allowance(states),
         "crm_credits": crm_credits(),
         "next_runs": next_runs()[:3],
+    }
+
+
+def overview() -> dict[str, Any]:
+    """All of it, for the template."""
+    now = live()
+    return {
+        **now,
+        "synced": any(state.last_sync for state in now["mirrors"]),
         "charts": charts(),
     }

@@ -64,14 +64,16 @@ def _take_from_the_dead(run: SyncRun) -> bool:
         goes_on = held.retries < settings.SYNC_RETRIES
         if goes_on:
             held.wait(
-                "The worker stopped without a word. The run goes on from its last saved page.",
+                "The background service stopped without a word. The run goes on from its last "
+                "saved page.",
                 seconds=0,
                 counts=True,
             )
         else:
             held.fail(
-                "The worker stopped without a word once too often. What was read is kept; look "
-                "at the worker's log and memory before you start another run."
+                "The background service stopped without a word once too often. What was read is "
+                "kept. Before you start another run, have whoever runs this installation look at "
+                "its log and memory (Celery worker)."
             )
     log.warning("A run lost its worker", run=held.pk, page=held.pages, state=held.state)
     return goes_on

@@ -17,7 +17,6 @@ from celery.schedules import ParseException
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
-from django.db.models import Max, Min
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
@@ -25,17 +24,19 @@ from integrations.models import ZohoUsage
 from integrations.zoho.budget import allowed_a_day
 from sync.mirror import mirrored_models
 from sync.models import SyncRun
-from sync.times import Times
+from sync.models.runs import about
+from sync.times import Times, longest_gap
 
 FULL, CHANGED = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
-MODES = {CHANGED: "Changes only", FULL: "Everything, with stock and deletions"}
+MODES = {CHANGED: "Changes only", FULL: "Everything, with {}"}
 IN_SHORT = {CHANGED: "changes", FULL: "everything"}
 # What a new installation begins with; its migration holds the same.
 USUAL = {CHANGED: Times("0", "*"), FULL: Times("0", "2")}
 USUAL_NAMES = {CHANGED: "Changed Zoho {}", FULL: "All Zoho {}"}
 # The columns of a PeriodicTask that say when it runs.
 WHEN = ("crontab_id", "interval_id", "solar_id", "clocked_id", "one_off")
-# Beat sends something every 15 seconds, and writes that into the database every 3 minutes.
+# Beat sends this one every 15 seconds, and writes that into the database every 3 minutes.
+WAKE = "sync.tasks.wake_runs"
 BEAT_IS_SILENT = dt.timedelta(minutes=10)
 SECONDS_A_DAY = 24 * 60 * 60
 
@@ -50,11 +51,13 @@ class Overtaken(Exception):
 
 @dataclass
 class Entry:
-    """One line of the schedule. `calls` is what one run costs, None where nobody can know yet."""
+    """One line of the schedule. `calls` is what one run costs, None where nobody can know yet;
+    `seconds` is how long the last complete one took."""
 
     task: PeriodicTask
     model: Any
     calls: int | None = None
+    seconds: float = 0
     last_run: SyncRun | None = None
 
     def __str__(self) -> str:
@@ -72,7 +75,9 @@ class Entry:
 
     def reads(self) -> str:
         return (
-            MODES[self.mode] if self.mode else "Nothing: what it should read cannot be understood"
+            mode_in_words(self.model, self.mode)
+            if self.mode
+            else "Nothing: what it should read cannot be understood"
         )
 
     @cached_property
@@ -145,6 +150,39 @@ class MirrorSchedule:
     def name(self) -> str:
         return str(self.model._meta.verbose_name_plural)
 
+    def missing_in_words(self) -> list[tuple[SyncRun.Mode, str]]:
+        return [(mode, mode_in_words(self.model, mode)) for mode in self.missing]
+
+    def broken_promises(self) -> list[str]:
+        """What will be older than promised now and then though every run ends well, and what to do.
+
+        Just before a run ends, what is here is as old as the beginning of the run before: as the
+        time between two starts and what a run takes. What is paused or missing says so itself.
+        """
+        usable = [entry for entry in self.entries if entry.task.enabled and entry.mode]
+        full = [entry for entry in usable if entry.mode == FULL]
+        promises = (
+            ("SYNC_FRESH_HOURS", settings.SYNC_FRESH_HOURS, usable, "syncs"),
+            ("SYNC_FULL_FRESH_HOURS", settings.SYNC_FULL_FRESH_HOURS, full, "full syncs"),
+        )
+        broken = []
+        for setting, hours, entries, what in promises:
+            gap = _longest_gap(entries)
+            if not hours or gap is None:
+                continue
+            takes = max(entry.seconds for entry in entries)
+            oldest = gap.total_seconds() + takes
+            if oldest >= hours * 3600:
+                took = f" and one takes {about(takes)}" if takes >= 1 else ""
+                broken.append(
+                    f"{self.name}: the time between two {what} is up to "
+                    f"{about(gap.total_seconds())}{took}, but {setting} promises data no older "
+                    f"than {about(hours * 3600)}. Each time it will be told that data is older "
+                    f"than promised. Schedule {what} more often, or set {setting} to "
+                    f"{int(oldest // 3600) + 1} or more."
+                )
+        return broken
+
 
 @dataclass(frozen=True)
 class Forecast:
@@ -186,6 +224,11 @@ class Forecast:
         return f"unknown until the first full sync of {' and '.join(self.unknown)}."
 
 
+def mode_in_words(model: Any, mode: SyncRun.Mode) -> str:
+    """What such a run reads of this mirror."""
+    return MODES[mode].format(model.FULL_RUNS_SEE)
+
+
 def models_by_task() -> dict[str, Any]:
     """The mirrors that a task keeps up to date: what starts them → their model."""
     models = [model for model in mirrored_models() if hasattr(model, "SYNC_TASK")]
@@ -209,10 +252,13 @@ def mirror_schedules() -> list[MirrorSchedule]:
 
 def _mirror_schedule(model: Any, entries: list[Entry]) -> MirrorSchedule:
     kind, order = model._meta.label_lower, list(MODES)
-    costs = _calls_by_mode(kind)
+    complete = {mode: SyncRun.last_complete(kind, mode) for mode in MODES}
+    costs = _calls_by_mode(complete)
     for entry in entries:
         if entry.mode:
             entry.calls = costs[entry.mode]
+            last = complete[entry.mode]
+            entry.seconds = last.duration_seconds() if last else 0
             entry.last_run = SyncRun.objects.filter(
                 kind=kind, mode=entry.mode, trigger=SyncRun.Trigger.SCHEDULE
             ).first()
@@ -221,21 +267,35 @@ def _mirror_schedule(model: Any, entries: list[Entry]) -> MirrorSchedule:
     return MirrorSchedule(model, entries, [mode for mode in MODES if mode not in there])
 
 
-def _calls_by_mode(kind: str) -> dict[SyncRun.Mode, int | None]:
+def _longest_gap(entries: Iterable[Entry]) -> dt.timedelta | None:
+    """Between two starts, whichever of them makes it; None where nobody can know."""
+    gaps = [entry.task.schedule.run_every for entry in entries if entry.task.interval]
+    if crontabs := [entry.times for entry in entries if entry.times]:
+        gaps.append(longest_gap(crontabs, timezone.localdate()))
+    return min(gaps, default=None)
+
+
+def _calls_by_mode(
+    complete: dict[SyncRun.Mode, SyncRun | None],
+) -> dict[SyncRun.Mode, int | None]:
     """What a run of each mode costs, judging by the last complete one.
 
     Before the first full run nobody can know: a run of changes becomes a full one, too.
     """
-    full, changed = SyncRun.last_complete(kind, FULL), SyncRun.last_complete(kind, CHANGED)
+    full, changed = complete[FULL], complete[CHANGED]
     if full is None:
         return {FULL: None, CHANGED: None}
     return {FULL: max(1, full.calls), CHANGED: max(1, changed.calls) if changed else 1}
 
 
 def forecast(scheduled: Iterable[MirrorSchedule]) -> Forecast:
-    """Of the entries that are switched on, on the busiest day of a week."""
+    """Of the entries that are switched on, on the busiest day of a week. Of Inventory's calls: they
+    are what has a day's allowance."""
     switched_on = [
-        (mirror, entry) for mirror in scheduled for entry in mirror.entries if entry.task.enabled
+        (mirror, entry)
+        for mirror in scheduled
+        for entry in mirror.entries
+        if entry.task.enabled and mirror.model.ZOHO_PRODUCT == ZohoUsage.Product.INVENTORY
     ]
     days = (
         sum(entry.runs_on(weekday) * (entry.calls or 0) for _, entry in switched_on)
@@ -263,13 +323,18 @@ def next_runs() -> list[tuple[str, dt.datetime]]:
 def beat_silent_since(now: dt.datetime | None = None) -> dt.datetime | None:
     """Since when beat has sent nothing; None while it lives.
 
-    Where it has sent nothing yet, its time began when the schedule was made.
+    Judged by its quickest chore alone: entries of the schedule say when they were last sent, and
+    also when somebody last saved them. Where the chore has never been sent, its time began when
+    that was put there; where it is not even there, beat has never started, and its time began when
+    the schedule was made. With the chore switched off nobody can tell.
     """
+    tasks = list(PeriodicTask.objects.order_by("date_changed"))  # a handful
+    if chores := [task for task in tasks if task.task == WAKE]:
+        sent = [task.last_run_at or task.date_changed for task in chores if task.enabled]
+    else:
+        sent = [task.date_changed for task in tasks if task.enabled][:1]
+    since = max(sent, default=None)
     now = now or timezone.now()
-    told = PeriodicTask.objects.filter(enabled=True).aggregate(
-        sent=Max("last_run_at"), made=Min("date_changed")
-    )
-    since = told["sent"] or told["made"]
     return since if since and now - since > BEAT_IS_SILENT else None
 
 

@@ -252,9 +252,11 @@ def tell(request: HttpRequest, entry: Entry, words: str, flag: int = CHANGE) -> 
         action_flag=flag,
         change_message=words,
     )
-    forecast = schedule.forecast(schedule.mirror_schedules())
-    say = messages.warning if forecast.exceeds else messages.success
-    say(request, f"{entry}: {_lower(words)} {forecast.in_words()}")
+    mirrors = schedule.mirror_schedules()
+    forecast = schedule.forecast(mirrors)
+    broken = [it for one in mirrors if one.model is entry.model for it in one.broken_promises()]
+    say = messages.warning if forecast.exceeds or broken else messages.success
+    say(request, " ".join([f"{entry}: {_lower(words)} {forecast.in_words()}", *broken]))
 
 
 def _stands(entry: Entry) -> str:

@@ -4,8 +4,10 @@ Knows crontabs; nothing of entries, mirrors or Zoho.
 """
 
 import datetime as dt
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, astuple, dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any
 
 from celery.schedules import ParseException, crontab
@@ -160,3 +162,25 @@ class Times:
         """How often it comes on such a day (Sunday is 0)."""
         when = self.sets
         return len(when.minute) * len(when.hour) if weekday in when.day_of_week else 0
+
+    def starts(self, first: dt.date, days: int) -> Iterator[dt.datetime]:
+        """When it comes on these days, by the clock on the wall."""
+        when = self.sets
+        times = [dt.time(hour, minute) for hour in when.hour for minute in when.minute]
+        for day in (first + dt.timedelta(days=number) for number in range(days)):
+            if (
+                day.isoweekday() % 7 in when.day_of_week
+                and day.day in when.day_of_month
+                and day.month in when.month_of_year
+            ):
+                yield from (dt.datetime.combine(day, time) for time in times)
+
+
+def longest_gap(all_times: Sequence[Times], first: dt.date) -> dt.timedelta:
+    """Between one start and the next, of all these together. The days on which clocks are changed
+    are not looked at."""
+    weekly = all((times.day_of_month, times.month_of_year) == ("*", "*") for times in all_times)
+    days = 15 if weekly else 800  # so many that each comes twice
+    starts = sorted({start for times in all_times for start in times.starts(first, days)})
+    gaps = (later - earlier for earlier, later in pairwise(starts))
+    return max(gaps, default=dt.timedelta(days=days))

@@ -13,7 +13,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
 from sync import follow_up
-from sync.home import overview
+from sync.home import live
 from sync.mirror import mirrored_models
 from sync.models import FailedRecord, SyncRun
 from sync.queue import enqueue
@@ -58,7 +58,7 @@ def status(request: HttpRequest, run_id: int) -> JsonResponse:
 def progress(request: HttpRequest, run_id: int) -> HttpResponse:
     """The live part of a run's page. The browser stops asking when nothing will change."""
     run = get_object_or_404(SyncRun, pk=run_id)
-    code = 200 if run.is_active and run.state != SyncRun.State.PAUSED else STOP_POLLING
+    code = 200 if run.look_again_after() else STOP_POLLING
     return render(request, "sync/progress.html", run_context(request, run), status=code)
 
 
@@ -76,8 +76,15 @@ def run_context(request: HttpRequest, run: SyncRun) -> dict[str, Any]:
 @permission_required("sync.view_syncrun", raise_exception=True)
 @require_safe
 def home(request: HttpRequest) -> HttpResponse:
-    """The overview of the admin's home, which asks for it anew while something runs."""
-    return render(request, "sync/home.html", overview())
+    """The live part of the admin's home, which asks for it anew while something runs.
+
+    Notices and charts change when a run ends: then the page is loaded anew, once.
+    """
+    context = live()
+    answer = render(request, "sync/home_live.html", context)
+    if not context["look_again_after"]:
+        answer["HX-Refresh"] = "true"
+    return answer
 
 
 @never_cache
@@ -134,7 +141,8 @@ def _pause(request: HttpRequest, run: SyncRun) -> HttpResponse:
 
 
 def _resume(request: HttpRequest, run: SyncRun) -> HttpResponse:
-    message = f"Resumed by {request.user.get_username()}; waiting for a worker to take it."
+    who = request.user.get_username()
+    message = f"Resumed by {who}; waiting for the background service to take it up."
     if run.resume(message) and not enqueue(run):
         messages.warning(request, NOT_REACHED)
     return land(request, run)

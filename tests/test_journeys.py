@@ -1,8 +1,10 @@
 """Whole journeys of staff: a real browser, server, worker, PostgreSQL, Redis, a simulated Zoho."""
 
+import datetime as dt
 import re
 
 import pytest
+from django.utils import timezone
 from playwright.sync_api import expect
 
 from products_and_services.models import Product
@@ -226,6 +228,44 @@ def test_by_keyboard_alone(connected, person):
     page.keyboard.press("Enter")
 
     olga.run_says("Finished: 3,000 created.", seconds=30)
+
+
+def test_a_page_that_changes_by_itself_leaves_its_reader_in_peace(connected, person):
+    """The log stays where it was scrolled to, with the focus on it; on the home an opened table
+    stays open, and the notices come when the run ends."""
+    now, common = timezone.now(), {"kind": Product._meta.label_lower, "trigger": "person"}
+    common["task_name"] = Product.SYNC_TASK
+    SyncRun.objects.create(state="succeeded", started_at=now, finished_at=now, **common)
+    alive = now + dt.timedelta(hours=1)  # nobody takes it for dead
+    run = SyncRun.objects.create(state="running", started_at=now, heartbeat_at=alive, **common)
+    for number in range(60):
+        run.tell(f"Line {number}.")
+    page = (olga := person()).page
+    olga.visit(f"/admin/sync/syncrun/{run.pk}/change/")
+    log = page.locator(".run-log")
+    log.focus()
+    offset = "log => Math.round(log.scrollHeight - log.scrollTop)"
+    log.evaluate("log => { log.scrollTop = 500 }")
+    before = log.evaluate(offset)
+
+    run.tell("Something new.")
+    olga.sees("Something new.")
+
+    assert log.evaluate(offset) == before
+    assert page.evaluate("document.activeElement.className") == "run-log"
+
+    olga.visit(HOME)
+    table = page.locator(".home-charts details").first
+    table.locator("summary").click()
+    SyncRun.objects.filter(pk=run.pk).update(total=77, expected=100)
+    expect(page.locator("#home-live progress[value='77']")).to_be_visible(timeout=10_000)
+    assert table.evaluate("table => table.open")
+    SyncRun.objects.filter(pk=run.pk).update(
+        state="failed", message="Zoho does not answer.", finished_at=timezone.now()
+    )
+
+    expect(page.locator(".alert")).to_contain_text("Zoho does not answer.", timeout=10_000)
+    assert not table.evaluate("table => table.open"), "the page was loaded anew, once"
 
 
 def test_without_javascript_everything_still_works(connected, person):

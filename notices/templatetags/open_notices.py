@@ -6,7 +6,7 @@ from django import template
 from django.template.context import RequestContext
 
 from notices.conditions import conditions
-from notices.kinds import Condition, Kind
+from notices.kinds import Condition, Kind, may_see
 from notices.models import Notice
 
 register = template.Library()
@@ -20,6 +20,7 @@ def open_notices(context: RequestContext) -> dict[str, Any]:
     if "notices.view_notice" not in perms:
         return {}
     news = Notice.objects.filter(kind=Kind.LOW_STOCK, closed_at=None)
+    user = context["request"].user
     found: list[Condition | Notice] = [*conditions(), *news]
     return {
         "notices": [
@@ -29,5 +30,6 @@ def open_notices(context: RequestContext) -> dict[str, Any]:
                 "url": one.url if one.about.permission in perms else "",
             }
             for one in found
+            if may_see(user, one.kind)
         ]
     }

@@ -19,12 +19,12 @@ def mail_server(settings):
 
 @pytest.fixture
 def make_reader(django_user_model):
-    """A member of staff who may see notices and wants to be told these kinds."""
+    """A member of staff who may see notices, and products, and wants to be told these kinds."""
 
-    def make(name="ada", kinds=Kind.values, **fields):
+    def make(name="ada", kinds=Kind.values, rights=("view_notice", "view_product"), **fields):
         fields = {"email": f"{name}@example.com", "is_staff": True, **fields}
         user = django_user_model.objects.create_user(name, **fields)
-        user.user_permissions.add(Permission.objects.get(codename="view_notice"))
+        user.user_permissions.set(Permission.objects.filter(codename__in=rights))
         Subscription.objects.create(user=user, kinds=list(kinds))
         return user
 

@@ -1,6 +1,7 @@
 """What is open on the admin's home, and the list of what was told."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -36,18 +37,17 @@ def as_somebody(client, django_user_model, *rights):
     return client
 
 
-@pytest.mark.parametrize("path", ["/admin/", "/sync/home/"])
-def test_dead_processes_are_shown_though_nobody_could_write_a_notice(client, path):
-    """The page looks for itself; also the piece of it that is asked for anew."""
+def test_dead_processes_are_shown_though_nobody_could_write_a_notice(client):
+    """The page looks for itself."""
     long_ago = timezone.now() - dt.timedelta(hours=1)
     every, _ = IntervalSchedule.objects.get_or_create(every=15, period="seconds")
     PeriodicTask.objects.create(name="Wake", task="sync.tasks.wake_runs", interval=every)
     PeriodicTask.objects.update(last_run_at=long_ago)
     Pulse.objects.update(at=long_ago)
 
-    page = client.get(path).content.decode()
+    page = client.get("/admin/").content.decode()
 
-    assert "No worker has reported since" in page
+    assert "Syncs are not carried out: nothing was heard" in page
     assert "The schedule stands still" in page
     assert not Notice.objects.exists()
 
@@ -97,6 +97,25 @@ def test_news_of_low_stock_stands_on_the_home_until_it_is_over(client):
     assert "2 products newly low." not in client.get("/admin/").content.decode()
 
 
+def test_low_stock_is_shown_to_who_may_see_products(client, django_user_model):
+    """The notice names products and how many are left: what their own list would not tell to
+    somebody, no other page may."""
+    notice = Notice.open(Condition(Kind.LOW_STOCK, "a", "1 product newly low.", "/p", "Desk: 3"))
+    Notice.open(Condition(Kind.STALE, "a", "It is old."))
+    pages = ["/admin/", LIST, f"{LIST}{notice.pk}/change/"]
+    as_somebody(client, django_user_model, "view_notice")
+
+    for page in pages:
+        shown = client.get(page, follow=True).content.decode()
+        assert "newly low" not in shown
+        assert "Desk" not in shown
+    assert "It is old." in client.get(LIST).content.decode()
+
+    client.force_login(django_user_model.objects.create_superuser("ina"))
+    for page in pages:
+        assert "newly low" in client.get(page).content.decode()
+
+
 def test_an_empty_list_says_that_all_is_well(client):
     """An empty table alone could also mean that nobody looks."""
     page = client.get(LIST).content.decode()
@@ -114,14 +133,17 @@ def test_the_list_tells_what_since_until_and_to_how_many(
     ZohoCredential.objects.update(reconnect_reason="Zoho no longer accepts the refresh token.")
     check()
     ZohoCredential.objects.update(reconnect_reason="")
-    Telling.objects.update(told_at=dt.datetime(2026, 5, 3, 14, 0, tzinfo=dt.UTC))
+    Telling.objects.update(told_at=dt.datetime(2025, 5, 3, 14, 0, tzinfo=dt.UTC))
     check()
     notice = Notice.open(Condition(Kind.STALE, "a", "It is old.", "", "One line <b>\nAnother"))
 
     page = client.get(LIST).content.decode()
 
     assert "Over: Zoho must be connected again" in page
-    assert "2 people, 3 May 2026, 14:00" in page
+    told = re.search(r"2 people, <time [^>]*title=\"([^\"]*)\">([^<]*)</time>", page)
+    assert told[1] == "3 May 2025, 14:00:00 UTC"
+    assert "ago" in told[2]
+    assert page.count("<time ") == 4, "since when, and until when"
     assert "still so" in page
     assert "nobody" in page
     assert "It is old." not in client.get(f"{LIST}?open=no").content.decode()

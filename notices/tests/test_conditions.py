@@ -1,6 +1,7 @@
 """What is wrong, and when it no longer is."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.utils import timezone
@@ -9,9 +10,11 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from integrations.models import ZohoCredential
 from notices.conditions import conditions
 from notices.kinds import ABOUT, Kind
-from notices.models import Pulse
+from notices.models import Notice, Pulse
 from products_and_services.models import Product
+from sync import schedule
 from sync.models import SyncRun
+from sync.times import Times
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +74,23 @@ def test_every_kind_says_what_it_is_and_what_to_do():
         assert about.page
 
 
+def test_nobody_needs_to_know_what_a_worker_or_beat_is():
+    """They are read by people who have never seen a terminal. For whoever runs the installation the
+    names stand in brackets."""
+    wake(last_run_at=ago(hours=1))
+    Pulse.objects.update(at=ago(hours=1))
+    dead = conditions()
+    assert {one.kind for one in dead} == {Kind.WORKER_DEAD, Kind.SCHEDULE_DEAD}
+
+    said = [text for about in ABOUT.values() for text in (about.help, about.to_do)]
+    said += [kind.label for kind in Kind] + [one.words for one in dead]
+
+    assert any("(Celery beat)" in words for words in said)
+    for words in said:
+        plain = re.sub(r"\(.*?\)", "", words)
+        assert not re.search(r"worker|beat|redis|celery", plain, re.I), words
+
+
 def test_nothing_is_wrong_with_a_new_installation():
     """Whoever has not begun has broken nothing."""
     assert found() == []
@@ -102,10 +122,56 @@ def test_a_failed_sync_stands_until_one_completes():
     (condition,) = conditions()
 
     assert (condition.kind, condition.subject) == (Kind.SYNC_FAILED, PRODUCTS)
-    assert condition.words == f"{failed} failed: Zoho does not answer. What was read is kept."
+    assert (
+        condition.words == f"{failed} failed: Zoho does not answer. Nothing that was here is lost."
+    )
     assert condition.url == f"/admin/sync/syncrun/{failed.pk}/change/"
     run("succeeded", mode="changed")
     assert found() == []
+
+
+def test_a_failed_full_sync_stands_until_a_full_one_completes():
+    """The hourly run of changes sees no stock and no deletions, so it makes nothing well; nor does
+    its own failure hide the other."""
+    run("succeeded")
+    failed = run("failed", message="Zoho does not answer.")
+    run("succeeded", mode="changed")
+    (condition,) = conditions()
+    assert (condition.kind, condition.subject) == (Kind.SYNC_FAILED, PRODUCTS)
+    assert condition.url == f"/admin/sync/syncrun/{failed.pk}/change/"
+
+    later = run("failed", mode="changed", message="Zoho does not answer.")
+    (condition,) = conditions()
+    assert condition.url == f"/admin/sync/syncrun/{later.pk}/change/"
+    run("succeeded")
+
+    assert found() == []
+
+
+def test_a_disconnected_zoho_is_no_well_zoho(credential):
+    """Who disconnects what must be connected again has not made it well; only connecting does.
+    Before anything was synced the home's three steps tell of it."""
+    run("succeeded")
+    ZohoCredential.objects.update(reconnect_reason="Zoho no longer accepts the refresh token.")
+    assert found() == [Kind.RECONNECT]
+
+    ZohoCredential.objects.update(reconnect_reason="", refresh_token="")
+
+    (condition,) = conditions()
+    assert (condition.kind, condition.subject) == (Kind.RECONNECT, "")
+    assert condition.words.startswith("Zoho is disconnected. Nothing is synced until")
+    SyncRun.objects.all().delete()
+    assert found() == []
+
+
+@pytest.mark.parametrize("message", ["Stopped.", "Given up; what was read is kept."])
+def test_a_failure_says_the_same_of_the_data_whatever_its_own_words(message):
+    """What was meant as a comfort must not hang on how another sentence is put."""
+    run("failed", message=message)
+
+    (condition,) = conditions()
+
+    assert condition.words.endswith(f"failed: {message} Nothing that was here is lost.")
 
 
 @pytest.mark.parametrize(
@@ -185,8 +251,8 @@ def test_nothing_is_promised_before_the_first_complete_sync_nor_with_zero_hours(
 
 
 def test_a_schedule_that_sends_nothing_stands_still():
-    """Whichever task was sent last shows that beat lives; ten minutes are three times what it needs
-    to write that down."""
+    """The quickest chore shows whether beat lives; ten minutes are three times what beat needs to
+    write down that it was sent."""
     task = wake(last_run_at=ago(minutes=11))
     assert found() == [Kind.SCHEDULE_DEAD]
 
@@ -206,6 +272,17 @@ def test_a_beat_that_never_started_is_waited_for_as_long_as_one_that_stopped():
     assert found() == [Kind.SCHEDULE_DEAD]
 
 
+def test_editing_the_schedule_does_not_hide_a_dead_beat():
+    """New times are counted from their saving, as if they had just been sent: "well again" would be
+    mailed, and ten minutes later the next alarm."""
+    task = wake(last_run_at=ago(minutes=30))
+    entry = PeriodicTask.objects.create(name="Changed", task=TASK, interval=task.interval)
+
+    schedule.set_times(entry.pk, schedule.find(entry.pk).seen, Times("0", "*/2"))
+
+    assert found() == [Kind.SCHEDULE_DEAD]
+
+
 def test_the_wake_up_switched_off_is_told_as_what_it_is():
     """Hourly tasks alone would look like a dead beat for most of the hour."""
     task = wake(enabled=False)
@@ -216,6 +293,16 @@ def test_the_wake_up_switched_off_is_told_as_what_it_is():
 
     assert condition.kind == Kind.SCHEDULE_DEAD
     assert "is switched off" in condition.words
+    assert condition.url == f"/admin/django_celery_beat/periodictask/{task.pk}/change/"
+    assert (condition.about.to_do, condition.about.link) == (
+        "Tick Enabled at that task, and save.",
+        "Switch it on",
+    )
+    notice = Notice.open(condition)
+    assert notice.about == condition.about, "also in the mail and in the list"
+    PeriodicTask.objects.filter(pk=task.pk).update(enabled=True, last_run_at=ago(hours=1))
+    (dead,) = conditions()
+    assert "that something restarts it" in dead.about.to_do
 
 
 def test_a_worker_is_missed_after_five_minutes():

@@ -60,6 +60,18 @@ def test_an_unknown_kind_changes_nothing(client, reader):
     assert Subscription.objects.get(user=reader).kinds == Kind.values
 
 
+def test_only_what_one_may_see_can_be_chosen(client, reader):
+    """Low stock names products; by mail it would reach those who may not open their list."""
+    reader.user_permissions.remove(Permission.objects.get(codename="view_product"))
+
+    page = client.get(PAGE).content.decode()
+    answer = client.post(PAGE, {"kinds": ["low_stock"]}, follow=True)
+
+    assert 'value="reconnect"' in page
+    assert 'value="low_stock"' not in page
+    assert said(answer) == ["That cannot be told. Nothing was changed."]
+
+
 def test_everybody_decides_for_themselves_only(client, make_reader):
     """Whatever the form says."""
     bob = make_reader("bob", [])

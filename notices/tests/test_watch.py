@@ -5,6 +5,7 @@ import smtplib
 import threading
 
 import pytest
+from django.contrib.auth.models import Permission
 from django.core.mail.backends.locmem import EmailBackend
 from django.db import connections
 from django.utils import timezone
@@ -16,7 +17,9 @@ from notices.kinds import Condition, Kind
 from notices.mail import tell
 from notices.models import Notice, Pulse, Subscription, Telling
 from notices.watch import check
+from products_and_services.models import Product
 from products_and_services.services import SyncFailed
+from sync.models import SyncRun
 
 pytestmark = pytest.mark.django_db
 
@@ -103,6 +106,67 @@ def test_staff_are_alerted_when_zoho_revokes_the_connection(zoho, sync, reader, 
     assert "A sync failed" in mail.body
 
 
+@pytest.fixture
+def old_stock(settings):
+    """The last full run began longer ago than is promised; nothing is promised of items."""
+    settings.SYNC_FRESH_HOURS, settings.SYNC_FULL_FRESH_HOURS = 0, 26
+    began = timezone.now() - dt.timedelta(hours=27)
+    make_run(state="succeeded", started_at=began, finished_at=began)
+
+
+def make_run(**fields):
+    kind = Product._meta.label_lower
+    fields = {"state": "running", "heartbeat_at": timezone.now(), **fields}
+    return SyncRun.objects.create(kind=kind, trigger="schedule", task_name="x", **fields)
+
+
+def test_old_data_is_no_news_while_a_run_is_on_its_way_that_renews_it(
+    old_stock, reader, mailoutbox
+):
+    """Where syncs come just as often as is promised, each would bring two mails."""
+    run = make_run()
+    check()
+    assert mailoutbox == []
+
+    run.cancel("Cancelled by olga.")
+    check()
+
+    assert subjects(mailoutbox) == ["Data is older than promised"]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"mode": "changed"},
+        {"dry_run": True},
+        {"state": "queued"},
+        {"heartbeat_at": timezone.now() - dt.timedelta(hours=1)},
+    ],
+)
+def test_old_data_is_news_where_no_run_renews_it(old_stock, reader, mailoutbox, fields):
+    """One of changes reads no stock, a dry run keeps nothing, and one that nobody carries may never
+    end."""
+    make_run(**fields)
+
+    check()
+
+    assert subjects(mailoutbox) == ["Data is older than promised"]
+
+
+def test_what_was_told_is_over_when_the_data_is_there(old_stock, reader, mailoutbox):
+    """Not when a run begins that may fail."""
+    check()
+    run = make_run()
+    check()
+    assert len(mailoutbox) == 1
+
+    now = timezone.now()
+    SyncRun.objects.filter(pk=run.pk).update(state="succeeded", started_at=now, finished_at=now)
+    check()
+
+    assert subjects(mailoutbox)[1:] == ["Well again: Data is older than promised"]
+
+
 def test_what_comes_again_is_told_again(credential, reader, mailoutbox):
     """A notice is one time of being unwell."""
     for reason in (REFUSED, "", REFUSED):
@@ -148,6 +212,21 @@ def test_who_may_no_longer_see_notices_is_told_none(
     check()
 
     assert mailoutbox == []
+    assert Telling.pending().count() == 0
+
+
+def test_low_stock_is_mailed_to_who_may_see_products(make_reader, mail_server, mailoutbox):
+    """Names and numbers of products are for no others, also when the right was taken only after
+    the news had come."""
+    make_reader("ada", rights=["view_notice"])
+    bob = make_reader("bob")
+    make_reader("eve")
+    Notice.open(Condition(Kind.LOW_STOCK, "a", "1 product newly low.", "", "Desk: 3"))
+    bob.user_permissions.remove(Permission.objects.get(codename="view_product"))
+
+    tell()
+
+    assert [mail.to for mail in mailoutbox] == [["eve@example.com"]]
     assert Telling.pending().count() == 0
 
 
@@ -273,7 +352,7 @@ def test_a_check_costs_few_queries_when_nothing_is_new(
     sync()
     check()
 
-    with django_assert_max_num_queries(13):
+    with django_assert_max_num_queries(14):
         check()
 
 
@@ -288,8 +367,8 @@ def test_that_no_worker_ran_is_told_when_one_is_back(reader, mailoutbox):
     notice = Notice.objects.get()
     assert (notice.kind, notice.opened_at) == (Kind.WORKER_DEAD, away)
     assert notice.closed_at is not None
-    assert subjects(mailoutbox) == ["Well again: No worker runs"]
-    assert "One does again" in mailoutbox[0].body
+    assert subjects(mailoutbox) == ["Well again: Syncs are not carried out"]
+    assert "It is back;" in mailoutbox[0].body
 
 
 def test_old_notices_are_forgotten_and_open_ones_stay(credential, settings):

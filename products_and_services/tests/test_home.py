@@ -69,6 +69,46 @@ def test_a_running_sync_is_shown_with_its_bar_and_followed(client, sync, zoho):
     assert f"Progress of {run}" in page
 
 
+def test_a_paused_sync_is_not_asked_for_again_and_again(client):
+    """It may stay so for days; only a person makes it go on."""
+    run, _ = request_run(SyncRun.Trigger.PERSON)
+    run.pause("Paused by olga.")
+
+    page = home(client)
+
+    assert "Paused by olga." in page
+    assert "hx-get" not in page
+
+
+@pytest.mark.parametrize(("seconds", "every"), [(30, 2), (3600, 15), (-3600, 15)])
+def test_a_sync_that_waits_long_is_asked_for_less_often(client, seconds, every):
+    """Every open page asks, be it for the hours until Zoho's midnight or until a worker is back."""
+    run, _ = request_run(SyncRun.Trigger.PERSON)
+    resume_at = timezone.now() + dt.timedelta(seconds=seconds)
+    SyncRun.objects.filter(pk=run.pk).update(state="waiting", resume_at=resume_at)
+
+    assert f'hx-trigger="every {every}s"' in home(client)
+
+
+def test_what_changes_with_the_end_of_a_run_is_loaded_at_its_end(client, sync, zoho, credential):
+    """Notices that are written anew every two seconds are read aloud as often, and a table that one
+    has opened closes; so they are loaded with the page, once more when the run has ended."""
+    zoho.add_item(name="Desk")
+    sync()
+    ZohoCredential.objects.update(reconnect_reason="Zoho no longer accepts the refresh token.")
+    run, _ = request_run(SyncRun.Trigger.PERSON)
+    assert "Reconnect needed: " in home(client)
+
+    during = client.get("/sync/home/")
+    run.cancel("Cancelled by olga.")
+    after = client.get("/sync/home/")
+
+    for part in ("Reconnect needed: ", "The last 30 days", "<details>"):
+        assert part not in during.content.decode()
+    assert "HX-Refresh" not in during
+    assert after["HX-Refresh"] == "true"
+
+
 def test_what_needs_a_person_stands_first(client, credential):
     """A connection that must be renewed, a shrink to be confirmed."""
     ZohoCredential.objects.update(reconnect_reason="Zoho no longer accepts the refresh token.")
@@ -120,7 +160,7 @@ def test_the_home_costs_few_queries(client, sync, zoho, django_assert_max_num_qu
     zoho.add_item(name="Desk")
     sync()
 
-    with django_assert_max_num_queries(25):
+    with django_assert_max_num_queries(26):
         home(client)
 
 

@@ -1,8 +1,11 @@
 """The page of a run: its log, its phases, and what each person may do with it."""
 
+import datetime as dt
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.urls import reverse
+from django.utils import timezone
 
 from integrations.models import ZohoCredential
 from products_and_services.services import request_run, sync_products
@@ -61,7 +64,7 @@ def test_the_log_tells_a_run_from_start_to_end(run):
     carry_out(run, sync_products)
 
     assert words(run) == [
-        "A worker took it, at page 1.",
+        "Taken up by the background service, at page 1.",
         "Read all pages, 2; nothing known here was missing from them.",
         "Finished: 201 created.",
     ]
@@ -140,6 +143,29 @@ def test_the_phases_say_where_a_run_is(run, facts, now):
     run.refresh_from_db()
 
     assert [name for name, state in run.phases() if state == "now"] == ([now] if now else [])
+
+
+@pytest.mark.parametrize(
+    ("state", "seconds", "every"),
+    [
+        ("running", None, "every 1s"),
+        ("waiting", 30, "every 1s"),
+        ("waiting", 3600, "every 15s"),
+        ("paused", None, None),
+        ("succeeded", None, None),
+    ],
+)
+def test_the_page_asks_as_often_as_something_can_change(run, client, state, seconds, every):
+    """The answer says itself when to ask next: in a wait of hours a page left open asked each
+    second."""
+    resume_at = seconds and timezone.now() + dt.timedelta(seconds=seconds)
+    SyncRun.objects.update(state=state, resume_at=resume_at)
+
+    for path in (f"/admin/sync/syncrun/{run.pk}/change/", f"/sync/runs/{run.pk}/progress/"):
+        shown = client.get(path).content.decode()
+        assert shown.count('id="run-live"') == 1
+        assert shown.count("hx-trigger") == bool(every)
+        assert every is None or f'hx-trigger="{every}"' in shown
 
 
 def test_a_run_can_be_made_again(run, client):

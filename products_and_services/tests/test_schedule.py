@@ -15,7 +15,7 @@ from products_and_services.models import Product
 from sync import schedule
 from sync.models import SyncRun
 from sync.schedule import Entry, Overtaken
-from sync.times import BadTimes, Choice, Times
+from sync.times import BadTimes, Choice, Times, longest_gap
 
 pytestmark = pytest.mark.django_db
 
@@ -416,12 +416,12 @@ def test_deleted_entries_are_put_back(client, hourly, nightly):
     """An empty page would be a dead end."""
     PeriodicTask.objects.all().delete()
     page = look(client)
-    assert "Not on the schedule" in page
+    assert "stock and deletions</strong> is read only when somebody asks" in page
 
     page = client.post(f"{URL}usual/{KIND}/", follow=True).content.decode()
 
-    assert "Not on the schedule" not in page
-    (mirror,) = schedule.mirror_schedules()
+    assert "stock and deletions</strong> is read only" not in page
+    mirror = schedule.mirror_schedules()[0]
     assert [(entry.mode, entry.when()) for entry in mirror.entries] == [
         ("changed", "Every hour"),
         ("full", "Every day at 02:00"),
@@ -550,6 +550,89 @@ def test_the_busiest_day_of_the_week_counts(nightly, history):
     assert forecast().needs == 48 + 2 * 50
 
 
+# --- what is promised --------------------------------------------------------------------------
+
+
+def broken():
+    mirror = schedule.mirror_schedules()[0]
+    return mirror.broken_promises()
+
+
+def test_the_usual_times_keep_what_is_promised(client, history):
+    """A new installation must not warn of itself."""
+    assert broken() == []
+    assert "promises data no older than" not in look(client)
+
+
+def test_a_rhythm_slower_than_the_promise_draws_a_warning(client, hourly, history, settings):
+    """It is on offer, and would bring two mails each time. The page says which setting it is, or
+    what to schedule otherwise."""
+    settings.SYNC_FRESH_HOURS = 3
+
+    page = save(client, hourly, often="3h")
+
+    words = (
+        "the time between two syncs is up to 3 hours, but SYNC_FRESH_HOURS promises data no older "
+        "than 3 hours. Each time it will be told that data is older than promised. Schedule syncs "
+        "more often, or set SYNC_FRESH_HOURS to 4 or more."
+    )
+    assert page.count(words) == 2, "as the answer, and on the page from now on"
+    assert "alert-warning" in page
+    settings.SYNC_FRESH_HOURS = 4
+    assert broken() == []
+
+
+@pytest.mark.parametrize(("minutes", "warns"), [(119, False), (120, True)])
+def test_what_a_run_takes_counts_too(history, settings, minutes, warns):
+    """While it runs, what is here is as old as the beginning of the one before."""
+    settings.SYNC_FRESH_HOURS, settings.SYNC_FULL_FRESH_HOURS = 0, 26
+    now = timezone.now()
+    began = now - dt.timedelta(minutes=minutes)
+    SyncRun.objects.filter(mode="full").update(started_at=began, finished_at=now)
+
+    told = broken()
+
+    assert bool(told) is warns
+    if warns:
+        assert "between two full syncs is up to 24 hours and one takes 2 hours" in told[0]
+        assert "set SYNC_FULL_FRESH_HOURS to 27 or more" in told[0]
+
+
+@pytest.mark.parametrize(
+    ("crontabs", "hours"),
+    [
+        (["0 * * * *", "0 2 * * *"], 1),
+        (["0 2 * * *", "0 5 * * *"], 21),
+        (["*/30 8-18 * * *"], 13.5),
+        (["30 6 * * 1-5"], 72),
+        (["0 7 * * 0"], 7 * 24),
+        (["0 2 1 * *"], 31 * 24),
+        (["0 2 1 1 *", "0 */12 * * *"], 12),
+    ],
+)
+def test_the_longest_gap_of_all_times_together_counts(crontabs, hours):
+    """A night or a weekend without a sync; one entry fills the gaps of the other."""
+    all_times = [Times.parse(crontab) for crontab in crontabs]
+
+    gap = longest_gap(all_times, dt.date(2026, 5, 6))
+
+    assert gap == dt.timedelta(hours=hours)
+
+
+def test_an_interval_and_a_pause_count_too(hourly, nightly, settings):
+    """Times may be of other kinds; what is paused says so itself, and only the other counts."""
+    settings.SYNC_FRESH_HOURS, settings.SYNC_FULL_FRESH_HOURS = 3, 0
+    interval = IntervalSchedule.objects.create(every=4, period="hours")
+    PeriodicTask.objects.filter(pk=hourly.pk).update(crontab=None, interval=interval)
+    assert "between two syncs is up to 4 hours" in broken()[0]
+
+    schedule.switch(hourly.pk, seen(hourly), on=False)
+    assert "between two syncs is up to 24 hours" in broken()[0]
+    schedule.switch(nightly.pk, seen(nightly), on=False)
+
+    assert broken() == []
+
+
 # --- who may ----------------------------------------------------------------------------------
 
 
@@ -560,7 +643,7 @@ def test_an_auditor_sees_all_and_changes_nothing(client, auditor, hourly, histor
     page = look(client)
 
     assert ">Every hour<" in page
-    for button in ("Run now", "Pause", "Change the times", "Undo", "Put the usual times back"):
+    for button in ("Run now", "Pause", "Change the times", "Undo", "Use the usual times"):
         assert button not in page
     for action in ("change", "undo", "pause", "resume", "run"):
         assert act(client, hourly, action).status_code == 403

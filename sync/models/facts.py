@@ -10,6 +10,8 @@ from django.utils import timezone
 
 from integrations.models import ZohoUsage
 
+LONG_WAIT = 60  # seconds
+
 
 class RunFacts(models.Model):
     """The columns of a run.
@@ -115,6 +117,18 @@ class RunFacts(models.Model):
             return 0.0
         return ((self.finished_at or timezone.now()) - self.started_at).total_seconds()
 
+    def look_again_after(self) -> int | None:
+        """Seconds after which an open page should ask anew; None where nothing changes by itself.
+
+        Slowly while its wait is still long, or long over without anybody taking it up.
+        """
+        if not self.is_active or self.state == self.State.PAUSED:
+            return None
+        if self.state == self.State.WAITING and self.resume_at:
+            off = abs((self.resume_at - timezone.now()).total_seconds())
+            return 1 if off <= LONG_WAIT else 15
+        return 1
+
     def purpose(self) -> ZohoUsage.Purpose:
         """Whose share of the day's calls it uses."""
         if self.trigger == self.Trigger.SCHEDULE:
@@ -169,7 +183,7 @@ class RunFacts(models.Model):
     def in_words(self) -> str:
         """How the run stands, as one would tell a colleague."""
         if self.state == self.State.QUEUED:
-            return "Waiting for a worker to take it."
+            return "Waiting for the background service to take it up."
         if self.state == self.State.RUNNING:
             return "Looking up what the list left out." if self.swept else "Reading from Zoho."
         if self.state != self.State.SUCCEEDED:

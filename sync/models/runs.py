@@ -128,7 +128,7 @@ class SyncRun(RunFacts):
             )
             self.refresh_from_db()
             if taken:
-                self.tell(f"A worker took it, at page {self.pages + 1:,}.")
+                self.tell(f"Taken up by the background service, at page {self.pages + 1:,}.")
         return bool(taken)
 
     def advance(

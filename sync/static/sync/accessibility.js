@@ -12,16 +12,30 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 });
 
+// What is written anew while somebody reads it: where the focus was, and how far the log was scrolled.
 let focused = null;
-const nameOf = (element) =>
-  [element.tagName, element.getAttribute("href"), element.textContent.trim()].join(" ");
+let scrolled = null;
+const FOCUSABLE = "a, button, summary, [tabindex]";
+const nameOf = (element) => [
+  element.tagName,
+  element.getAttribute("href"),
+  element.getAttribute("aria-label") || element.textContent.trim(),
+].join(" ");
+const log = () => document.querySelector(".run-log");
 document.addEventListener("htmx:beforeSwap", (event) => {
+  const target = event.detail.target;
   const element = document.activeElement;
-  focused = event.detail.target.contains(element) ? nameOf(element) : null;
+  focused = target.contains(element) ? { within: target.id, name: nameOf(element) } : null;
+  // New lines come on top: who reads further down stays as far from the end.
+  scrolled = log() && log().scrollTop > 0 ? log().scrollHeight - log().scrollTop : null;
+});
+document.addEventListener("htmx:afterSwap", () => {
+  if (scrolled !== null && log()) log().scrollTop = log().scrollHeight - scrolled;
 });
 document.addEventListener("htmx:afterSettle", () => {
   if (focused !== null) {
-    const again = [...document.querySelectorAll("a, button, summary")].find((element) => nameOf(element) === focused);
+    const within = document.getElementById(focused.within) || document;
+    const again = [...within.querySelectorAll(FOCUSABLE)].find((element) => nameOf(element) === focused.name);
     if (again) again.focus({ preventScroll: true });
   }
   // Said once, when it changes; the visible words are written anew every second.

@@ -1,0 +1,8 @@
+"""Moments as pages show them."""
+
+from django import template
+
+from integrations.listing import ago
+
+register = template.Library()
+register.filter("ago", ago)
