@@ -133,11 +133,17 @@ def live() -> dict[str, Any]:
     """What changes while a run is under way, and after how many seconds to ask for it again."""
     states = mirrors()
     failing = FailedRecord.objects.filter(closed_at=None).order_by()[:COUNT_FAILING_UP_TO]
-    waits = [state.active.look_again_after() for state in states if state.active]
+    # Only those that go on by themselves; a paused one may stay so for days.
+    watched = {
+        state.active.pk: wait
+        for state in states
+        if state.active and (wait := state.active.look_again_after())
+    }
     return {
         "credential": ZohoCredential.objects.first(),
         "mirrors": states,
-        "look_again_after": min((max(AT_MOST_EVERY, wait) for wait in waits if wait), default=None),
+        "watched": ",".join(str(pk) for pk in watched),
+        "look_again_after": max(AT_MOST_EVERY, min(watched.values())) if watched else None,
         "failing": failing.count(),
         "allowance": allowance(states),
         "crm_credits": crm_credits(),

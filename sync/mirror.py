@@ -46,10 +46,10 @@ class Mirror:
 
     `model` names its unique column for Zoho's id in ZOHO_ID_FIELD, and has `retired_at`,
     `synced_at` and `fingerprint` (see sync/fingerprint.py); its SYNC_TASK is the name of the
-    Celery task that syncs it, by which the schedule knows its entries; its ZOHO_PRODUCT is whose
-    calls that costs, and FULL_RUNS_SEE what a run of changes is blind for. `fields` names the
-    mirrored columns in the order of the tuple that `read` makes of a record; two of them tell how a record
-    is called (`label`) and when Zoho last modified it (`modified`, indexed).
+    Celery task that syncs it, by which the schedule knows its entries; its ZOHO_PRODUCT is
+    whose calls that costs, and FULL_RUNS_SEE what a run of changes is blind for. `fields` names
+    the mirrored columns in the order of the tuple that `read` makes of a record; two of them
+    tell how a record is called (`label`) and when Zoho last modified it (`modified`, indexed).
     """
 
     model: type[models.Model]

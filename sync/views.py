@@ -78,11 +78,12 @@ def run_context(request: HttpRequest, run: SyncRun) -> dict[str, Any]:
 def home(request: HttpRequest) -> HttpResponse:
     """The live part of the admin's home, which asks for it anew while something runs.
 
-    Notices and charts change when a run ends: then the page is loaded anew, once.
+    Notices and charts change when one of the `runs` it showed ends: then the page is loaded anew,
+    once.
     """
     context = live()
     answer = render(request, "sync/home_live.html", context)
-    if not context["look_again_after"]:
+    if set(request.GET.get("runs", "").split(",")) - set(context["watched"].split(",")):
         answer["HX-Refresh"] = "true"
     return answer
 

@@ -1,6 +1,7 @@
 """Home of the admin: is my Zoho data fresh?"""
 
 import datetime as dt
+import re
 
 import pytest
 from django.utils import timezone
@@ -99,9 +100,11 @@ def test_what_changes_with_the_end_of_a_run_is_loaded_at_its_end(client, sync, z
     run, _ = request_run(SyncRun.Trigger.PERSON)
     assert "Reconnect needed: " in home(client)
 
-    during = client.get("/sync/home/")
+    asks = re.search('hx-get="([^"]+)"', home(client))[1]
+    during = client.get(asks)
     run.cancel("Cancelled by olga.")
-    after = client.get("/sync/home/")
+    request_run(SyncRun.Trigger.SCHEDULE)
+    after = client.get(asks)
 
     for part in ("Reconnect needed: ", "The last 30 days", "<details>"):
         assert part not in during.content.decode()

@@ -554,8 +554,7 @@ def test_the_busiest_day_of_the_week_counts(nightly, history):
 
 
 def broken():
-    mirror = schedule.mirror_schedules()[0]
-    return mirror.broken_promises()
+    return next(it for it in schedule.mirror_schedules() if it.kind == KIND).broken_promises()
 
 
 def test_the_usual_times_keep_what_is_promised(client, history):
@@ -573,8 +572,8 @@ def test_a_rhythm_slower_than_the_promise_draws_a_warning(client, hourly, histor
 
     words = (
         "the time between two syncs is up to 3 hours, but SYNC_FRESH_HOURS promises data no older "
-        "than 3 hours. Each time it will be told that data is older than promised. Schedule syncs "
-        "more often, or set SYNC_FRESH_HOURS to 4 or more."
+        "than 3 hours. Each time it will be told that data is older than promised. Schedule "
+        "syncs more often, or set SYNC_FRESH_HOURS to 4 or more."
     )
     assert page.count(words) == 2, "as the answer, and on the page from now on"
     assert "alert-warning" in page
