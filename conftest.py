@@ -16,7 +16,7 @@ from django.db import connection
 from django.utils import timezone
 
 from integrations.models import ZohoCredential
-from integrations.zoho import retry, transport
+from integrations.zoho import inventory_answers, retry
 from integrations.zoho.inventory import ZohoClient
 from products_and_services.services import sync_zoho_products_to_db
 from simulator import Zoho, serve
@@ -33,8 +33,8 @@ def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     """Zoho's limits clear in a fraction of a second instead of minutes and hours."""
-    waits = dict.fromkeys(transport.RATE_LIMIT_WAITS, 0.2)
-    monkeypatch.setattr(transport, "RATE_LIMIT_WAITS", waits)
+    waits = dict.fromkeys(inventory_answers.RATE_LIMIT_WAITS, 0.2)
+    monkeypatch.setattr(inventory_answers, "RATE_LIMIT_WAITS", waits)
 
 
 @pytest.fixture

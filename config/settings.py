@@ -245,6 +245,8 @@ ZOHO_API_URL = envurl("ZOHO_API_URL")
 ZOHO_REQUESTS_PER_MINUTE = envint("ZOHO_REQUESTS_PER_MINUTE", 100)
 ZOHO_REQUESTS_PER_DAY = envint("ZOHO_REQUESTS_PER_DAY", 1000)
 ZOHO_CONCURRENCY = envint("ZOHO_CONCURRENCY", 5)
+ZOHO_CRM_CREDITS_PER_DAY = envint("ZOHO_CRM_CREDITS_PER_DAY", 5000)
+ZOHO_CRM_CONCURRENCY = envint("ZOHO_CRM_CONCURRENCY", 5)
 # Connect and read, in seconds, for every call: a server that accepts and never answers must not
 # keep a worker.
 ZOHO_TIMEOUT = (5, 30)

@@ -17,6 +17,7 @@ from integrations.models.attempt import digest
 from integrations.zoho.budget import Budget
 from integrations.zoho.data_centers import DATA_CENTERS, is_trusted_url, origin
 from integrations.zoho.errors import ZohoAuthError, ZohoError
+from integrations.zoho.inventory_answers import inventory_answer
 from integrations.zoho.scopes import scopes_of
 from integrations.zoho.tokens import exchange_code, revoke
 from integrations.zoho.transport import Transport
@@ -122,7 +123,8 @@ def organisations(credential: ZohoCredential) -> list[Organisation]:
 
     Empty when Zoho does not let us list them: the id then has to be typed.
     """
-    transport = Transport(_OneToken(credential.access_token), Budget())  # type: ignore[arg-type]
+    tokens = _OneToken(credential.access_token)
+    transport = Transport(tokens, Budget(), inventory_answer)  # type: ignore[arg-type]
     try:
         body = transport.get(f"{credential.api_url()}/inventory/v1/organizations", {})
     except ZohoError as error:

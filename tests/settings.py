@@ -19,6 +19,8 @@ ALLOWED_HOSTS = ["*"]
 ZOHO_REQUESTS_PER_MINUTE = int(os.environ.get("ZOHO_REQUESTS_PER_MINUTE", 0))
 ZOHO_REQUESTS_PER_DAY = int(os.environ.get("ZOHO_REQUESTS_PER_DAY", 0))
 ZOHO_CONCURRENCY = int(os.environ.get("ZOHO_CONCURRENCY", 0))
+ZOHO_CRM_CREDITS_PER_DAY = int(os.environ.get("ZOHO_CRM_CREDITS_PER_DAY", 0))
+ZOHO_CRM_CONCURRENCY = int(os.environ.get("ZOHO_CRM_CONCURRENCY", 0))
 
 ZOHO_TIMEOUT = (2, 1)
 SYNC_RETRY_DELAY = 0.2  # type: ignore[assignment]

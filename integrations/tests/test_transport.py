@@ -3,7 +3,7 @@ from decimal import Decimal
 import pytest
 import requests
 
-from integrations.zoho import transport
+from integrations.zoho import inventory_answers
 from integrations.zoho.errors import (
     ZohoAPIError,
     ZohoAuthError,
@@ -124,7 +124,7 @@ def test_a_long_limit_is_raised_with_the_seconds_to_wait(zoho, inventory, code):
         inventory.fetch_products()
 
     assert caught.value.code == code
-    assert caught.value.retry_after == transport.RATE_LIMIT_WAITS[code]
+    assert caught.value.retry_after == inventory_answers.RATE_LIMIT_WAITS[code]
     assert len(item_requests(zoho)) == 1
 
 

@@ -4,16 +4,21 @@ Zoho allows an organisation about 100 calls a minute, a number a day that depend
 five or ten at once. Breaking the minute limit locks people out of Zoho's own pages too, so we stop
 short of it ourselves. When Zoho says "too many" all the same, everybody pauses together.
 
+Zoho CRM has a budget of its own: credits over the last 24 hours, of which a call costs one or
+more, and calls at once; no minute.
+
 The minute and the calls in flight live in Redis, where everybody's are counted in one step; the
 day lives in PostgreSQL (`ZohoUsage`), because it must outlive a restart of Redis.
 
-Source: https://www.zoho.com/inventory/api/v1/introduction/ (limits), read through two write-ups.
+Source: https://www.zoho.com/inventory/api/v1/introduction/ (limits), read through two write-ups,
+and https://www.zoho.com/crm/developer/docs/api/v8/api-limits.html
 """
 
 import datetime as dt
 import time
 import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import redis
@@ -72,9 +77,27 @@ end
 return {'ok', 0}
 """
 
-_PREFIX = "zoho-sync:budget"
-_KEYS = [f"{_PREFIX}:{name}" for name in ("minute", "at-once", "pause", "remembers")]
-_AT_ONCE, _PAUSE, _REMEMBERS = _KEYS[1:]
+Product = ZohoUsage.Product
+_PREFIXES = {Product.INVENTORY: "zoho-sync:budget", Product.CRM: "zoho-sync:budget:crm"}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a product allows; 0 is no limit. `per_day` is calls, for CRM credits."""
+
+    per_minute: int
+    per_day: int
+    at_once: int
+
+    @classmethod
+    def of(cls, product: ZohoUsage.Product) -> "Limits":
+        if product == Product.CRM:
+            return cls(0, settings.ZOHO_CRM_CREDITS_PER_DAY, settings.ZOHO_CRM_CONCURRENCY)
+        return cls(
+            settings.ZOHO_REQUESTS_PER_MINUTE,
+            settings.ZOHO_REQUESTS_PER_DAY,
+            settings.ZOHO_CONCURRENCY,
+        )
 
 
 @lru_cache(maxsize=4)
@@ -90,33 +113,43 @@ def _script(url: str) -> Script:
 class Budget:
     """Ask it before each call: `slot = budget.take()`, and `budget.give_back(slot)` after it.
 
-    `purpose` says whose calls these are; a person's may use the share that is kept back. What it
-    has booked and not used is returned by `close`. `take` and `close` need the database and
-    belong to one thread; `give_back` and `pause_everyone` to any.
+    Each `product` has a budget of its own. `purpose` says whose calls these are; a person's may
+    use the share that is kept back. What it has booked and not used is returned by `close`. `take`
+    and `close` need the database and belong to one thread; `give_back` and `pause_everyone` to any.
     """
 
     def __init__(
         self,
         purpose: ZohoUsage.Purpose = ZohoUsage.Purpose.PERSON,
+        product: ZohoUsage.Product = Product.INVENTORY,
         *,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.purpose = purpose
+        self.product = product
         self.sleep = sleep
         self._booked = 0
         self._booked_on = utc_today()
         self._booked_at = time.monotonic()
         self._book_next = 1
+        names = ("minute", "at-once", "pause", "remembers")
+        self._keys = [f"{_PREFIXES[product]}:{name}" for name in names]
+        _, self._at_once, self._pause, self._remembers = self._keys
 
-    def take(self, longest_nap: float = LONGEST_NAP) -> str:
-        """The right to make one call, as a slot to give back.
+    @property
+    def at_once(self) -> int:
+        """How many calls may be under way, over all workers; 0 is no limit."""
+        return Limits.of(self.product).at_once
+
+    def take(self, longest_nap: float = LONGEST_NAP, cost: int = 1) -> str:
+        """The right to make one call that costs so much, as a slot to give back.
 
         Raises ZohoRateLimitError when the budget is spent for longer than a nap, and
         ZohoUnavailableError when Redis cannot be asked: without it nobody knows what the other
         workers have spent, so no call is made.
         """
         slot = uuid.uuid4().hex
-        if settings.ZOHO_REQUESTS_PER_MINUTE or settings.ZOHO_CONCURRENCY:
+        if self._shared():
             try:
                 self._take_slot(slot, longest_nap)
             except redis.RedisError as error:
@@ -126,7 +159,7 @@ class Budget:
                     retry_after=30,
                 ) from error
         try:
-            self._take_from_day()
+            self._take_from_day(cost)
         except BaseException:
             self.give_back(slot)
             raise
@@ -134,39 +167,45 @@ class Budget:
 
     def give_back(self, slot: str) -> None:
         """The call has ended: another may be made at the same time."""
-        if not settings.ZOHO_CONCURRENCY:
+        if not self.at_once:
             return
         try:
-            _redis(settings.REDIS_URL).zrem(_AT_ONCE, slot)
+            _redis(settings.REDIS_URL).zrem(self._at_once, slot)
         except redis.RedisError:
             log.warning("A call slot could not be returned; it frees itself in a minute")
 
     def close(self) -> None:
         """Return what was booked and not used."""
         if self._booked and self._booked_on == utc_today():
-            ZohoUsage.give_back(self.purpose, self._booked)
+            ZohoUsage.give_back(self.purpose, self._booked, self.product)
         self._booked = 0
 
     def pause_everyone(self, seconds: float) -> None:
         """Zoho said "too many": nobody calls for this long."""
-        if not (settings.ZOHO_REQUESTS_PER_MINUTE or settings.ZOHO_CONCURRENCY):
+        if not self._shared():
             return
         try:
-            _redis(settings.REDIS_URL).set(_PAUSE, 1, px=max(1, int(seconds * 1000)))
+            _redis(settings.REDIS_URL).set(self._pause, 1, px=max(1, int(seconds * 1000)))
         except redis.RedisError:
             log.warning("The other workers could not be told of Zoho's limit: Redis is away")
 
+    def _shared(self) -> bool:
+        """Whether there is a limit that Redis keeps."""
+        limits = Limits.of(self.product)
+        return bool(limits.per_minute or limits.at_once)
+
     def _take_slot(self, slot: str, longest_nap: float) -> None:
         waited = 0.0
+        limits = Limits.of(self.product)
         while True:
             arguments: list[int | str] = [
-                settings.ZOHO_REQUESTS_PER_MINUTE,
-                settings.ZOHO_CONCURRENCY,
+                limits.per_minute,
+                limits.at_once,
                 slot,
                 SLOT_SECONDS * 1000,
                 int(MINUTE * 1000),
             ]
-            answer = _script(settings.REDIS_URL)(keys=_KEYS, args=arguments)
+            answer = _script(settings.REDIS_URL)(keys=self._keys, args=arguments)
             reason, seconds = answer[0].decode(), float(answer[1]) / 1000
             if reason == "ok":
                 return
@@ -184,34 +223,48 @@ class Budget:
         The day's ledger knows when calls were last booked. If any of them may have been made
         within the last minute, nobody calls for a whole one.
         """
-        last = ZohoUsage.last_call()
+        last = ZohoUsage.last_call(self.product)
         recent = timezone.now() - dt.timedelta(seconds=MINUTE + BOOKED_FOR)
-        if last and last > recent and settings.ZOHO_REQUESTS_PER_MINUTE:
+        if last and last > recent and Limits.of(self.product).per_minute:
             log.warning("Redis has lost the call budget's memory; nobody calls for a minute")
             self.pause_everyone(MINUTE)
-        _redis(settings.REDIS_URL).set(_REMEMBERS, 1)
+        _redis(settings.REDIS_URL).set(self._remembers, 1)
 
-    def _take_from_day(self) -> None:
+    def _take_from_day(self, cost: int) -> None:
         if self._booked_on != utc_today() or time.monotonic() - self._booked_at > BOOKED_FOR:
             self.close()
-        if not self._booked:
-            allowed = allowed_a_day(self.purpose)
-            self._booked_on, self._booked_at = utc_today(), time.monotonic()
-            self._booked = ZohoUsage.book(self.purpose, self._book_next, allowed)
-            self._book_next = min(2 * self._book_next, MOST_BOOKED)
+        if self._booked < cost:
+            allowed = allowed_a_day(self.purpose, self.product)
+            missing = cost - self._booked
+            wanted = missing + self._book_next - 1
             if not self._booked:
-                person = self.purpose == ZohoUsage.Purpose.PERSON
-                raise ZohoRateLimitError(
-                    f"The {allowed:,} Zoho calls allowed today{'' if person else _NOT_PERSON} are "
-                    "used up.",
-                    retry_after=_until_midnight(),
-                )
-        self._booked -= 1
+                self._booked_on, self._booked_at = utc_today(), time.monotonic()
+            booked = ZohoUsage.book(self.purpose, wanted, allowed, self.product, missing)
+            self._booked += booked
+            self._book_next = min(2 * self._book_next, MOST_BOOKED)
+            if not booked:
+                raise self._used_up(allowed or 0, missing)
+        self._booked -= cost
+
+    def _used_up(self, allowed: int, missing: int) -> ZohoRateLimitError:
+        person = self.purpose == ZohoUsage.Purpose.PERSON
+        if self.product == Product.CRM:
+            return ZohoRateLimitError(
+                f"The {allowed:,} Zoho CRM credits allowed in 24 hours"
+                f"{'' if person else _NOT_PERSON} are used up.",
+                retry_after=ZohoUsage.seconds_until(self.product, missing, allowed),
+            )
+        return ZohoRateLimitError(
+            f"The {allowed:,} Zoho calls allowed today{'' if person else _NOT_PERSON} are used up.",
+            retry_after=_until_midnight(),
+        )
 
 
-def allowed_a_day(purpose: ZohoUsage.Purpose) -> int | None:
+def allowed_a_day(
+    purpose: ZohoUsage.Purpose, product: ZohoUsage.Product = Product.INVENTORY
+) -> int | None:
     """Up to which of the day's calls this purpose may make the next one; None is no limit."""
-    limit = settings.ZOHO_REQUESTS_PER_DAY
+    limit = Limits.of(product).per_day
     if not limit:
         return None
     if purpose == ZohoUsage.Purpose.PERSON:

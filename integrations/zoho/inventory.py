@@ -18,6 +18,8 @@ from integrations.zoho.errors import (
     ZohoNotFoundError,
     ZohoUnavailableError,
 )
+from integrations.zoho.exchange import Request
+from integrations.zoho.inventory_answers import inventory_answer
 from integrations.zoho.records import Listing, Page, Record
 from integrations.zoho.tokens import ZohoTokens
 from integrations.zoho.transport import Call, Transport
@@ -55,7 +57,8 @@ class ZohoClient:
         `tell` hears why a call is repeated.
         """
         credential = ZohoCredential.load()
-        return cls(credential, Transport(ZohoTokens(purpose), Budget(purpose), tell=tell))
+        transport = Transport(ZohoTokens(purpose), Budget(purpose), inventory_answer, tell=tell)
+        return cls(credential, transport)
 
     def close(self) -> None:
         self.transport.close()
@@ -182,10 +185,10 @@ class ZohoClient:
         url, params = self._address(
             "items", page=page, per_page=per_page, filter_by="Status.All", **query
         )
-        return self.transport.begin(url, params, ITEMS)
+        return self.transport.begin(Request(url, params, listing=ITEMS))
 
     def _page(self, number: int, call: Call) -> Page:
-        body = call.result()
+        body = call.result().body
         context = body.get("page_context")
         if not isinstance(body.get("items"), list) or not isinstance(context, dict):
             # Taking this for the end would make the rest of the catalogue look deleted.

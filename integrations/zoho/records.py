@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 LONGEST_ID = 100
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
 _ANY = msgspec.json.Decoder(float_hook=Decimal)
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
@@ -46,12 +47,14 @@ class Record(NamedTuple):
 @dataclass(frozen=True)
 class Page:
     """One page of a list. `record.parsed()` is Zoho's own dict: {"item_id": "4600…",
-    "rate": Decimal("12.00")}. `newest`: of a list sorted by it, when the first was modified."""
+    "rate": Decimal("12.00")}. `newest`: of a list sorted by it, when the first was modified.
+    `next_token` leads to the page after it, where Zoho gives one."""
 
     number: int
     records: list[Record]
     has_more: bool
     newest: dt.datetime | None = None
+    next_token: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,11 @@ class Listing:
 
 def loads(text: bytes) -> Any:
     return json.loads(text, parse_float=Decimal)
+
+
+def dumps(value: Any) -> bytes:
+    """JSON as Zoho takes it: Decimal as a number, moments with their offset."""
+    return _ENCODER.encode(value)
 
 
 def read_body(text: bytes, listing: Listing | None = None) -> Any:

@@ -20,6 +20,15 @@ def full_jitter(tries: int, uniform: Callable[[float, float], float] = random.un
     return uniform(0, min(BACKOFF_CAP, BACKOFF_BASE * 2 ** (tries - 1)))
 
 
+def may_repeat(error: TryAgain, *, writes: bool) -> bool:
+    """Whether the call can be made again without doing anything twice.
+
+    A read always can. A write only when Zoho certainly did nothing: it never heard of it, or said
+    "too many". Zoho knows no idempotency key.
+    """
+    return not writes or isinstance(error, ZohoRateLimitError) or not error.arrived
+
+
 def nap_before_retry(
     error: TryAgain,
     *,

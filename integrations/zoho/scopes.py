@@ -84,6 +84,11 @@ def features_of(granted: Iterable[str]) -> list[str]:
     ]
 
 
+def feature_with(scope: str) -> Feature | None:
+    """What people choose on the Connect page to allow this."""
+    return next((f for f in FEATURES if scope in (one.name for one in f.scopes)), None)
+
+
 def excess(granted: Iterable[str]) -> list[str]:
     """What was granted beyond reading and beyond any feature here."""
     known = {scope.name.lower() for feature in FEATURES for scope in feature.scopes}

@@ -60,10 +60,16 @@ def get_valid_token() -> str:
 
 
 class ZohoTokens:
-    """Reads and refreshes the stored token. `purpose` says whose work a new one is minted for."""
+    """Reads and refreshes the stored token. `purpose` says whose work a new one is minted for,
+    `product` whose page of the ledger tells it; the token is the same for all products."""
 
-    def __init__(self, purpose: ZohoUsage.Purpose = ZohoUsage.Purpose.PERSON) -> None:
+    def __init__(
+        self,
+        purpose: ZohoUsage.Purpose = ZohoUsage.Purpose.PERSON,
+        product: ZohoUsage.Product = ZohoUsage.Product.INVENTORY,
+    ) -> None:
         self.purpose = purpose
+        self.product = product
         self._token = ""
         self._read_again_at = 0.0
 
@@ -104,7 +110,7 @@ class ZohoTokens:
                 _note_failure(credential, error)
             else:
                 _accept(credential, answer)
-                ZohoUsage.count(self.purpose, tokens=1)
+                ZohoUsage.count(self.purpose, self.product, tokens=1)
         if failure:
             raise failure
         return credential.access_token

@@ -1,6 +1,7 @@
 """One way to talk to Zoho's APIs: signed, budgeted, timed out, retried and logged.
 
 Answers leave here as parsed JSON with `Decimal` numbers, or as one of the errors of errors.py.
+What is good and what an error, each product says for itself (`Judge`).
 """
 
 import time
@@ -14,50 +15,32 @@ from typing import Any
 import requests
 import structlog
 from django.conf import settings
-from urllib3.exceptions import InvalidHeader
-from urllib3.util import Retry
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
 from integrations.models import ZohoUsage
 from integrations.zoho.budget import LONGEST_NAP, Budget
 from integrations.zoho.data_centers import is_trusted_url
 from integrations.zoho.errors import (
     TryAgain,
-    ZohoAPIError,
-    ZohoAuthError,
     ZohoConfigError,
     ZohoError,
-    ZohoNotFoundError,
     ZohoRateLimitError,
     ZohoUnavailableError,
+    ZohoUnknownOutcome,
 )
-from integrations.zoho.records import Listing, read_body
-from integrations.zoho.retry import nap_before_retry
+from integrations.zoho.exchange import Answer, Judge, Reply, Request, Unauthorized
+from integrations.zoho.records import Listing, dumps
+from integrations.zoho.retry import MAX_TRIES, may_repeat, nap_before_retry
 from integrations.zoho.session import open_session
 from integrations.zoho.tokens import ZohoTokens
 
 log = structlog.get_logger(__name__)
 
-# Zoho Inventory's code → seconds to wait when the answer brings no Retry-After. 45 is the day's
-# quota, whose reset hour is not documented: asking once an hour finds it at 24 calls' cost at most.
-# Source: https://www.zoho.com/inventory/api/v1/introduction/ and live reports.
-RATE_LIMIT_WAITS = {1070: 3, 44: 60, 43: 120, 45: 3600}
-RATE_LIMIT_WORDS = {
-    1070: "Zoho is handling too many of our calls at once.",
-    44: "Zoho's limit of calls a minute is reached.",
-    43: "Zoho asks us to slow down.",
-    45: "Zoho's limit of calls a day is reached.",
-}
 AT_A_TIME = 1 << 20  # bytes of an answer
-UNAUTHORIZED_CODES = {14, 57}
-ORGANISATION_CODES = {6024, 6041, 4029}
-
-
-class _Unauthorized(ZohoAuthError):
-    """The token was refused: worth one newer token, then final."""
 
 
 class Transport:
-    """Holds the one `requests.Session`.
+    """Holds the one `requests.Session`. `judge` knows what the product's answers mean.
 
     Calls are prepared and judged in the thread that owns the transport, where the database is;
     only the sending and the reading happen in threads of their own, so that several calls can be
@@ -68,12 +51,14 @@ class Transport:
         self,
         tokens: ZohoTokens,
         budget: Budget,
+        judge: Judge,
         *,
         tell: Callable[[TryAgain], None] = lambda error: None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.tokens = tokens
         self.budget = budget
+        self.judge = judge
         self.tell = tell
         self.sleep = sleep
         self.calls = 0
@@ -83,19 +68,27 @@ class Transport:
     def get(
         self, url: str, params: Mapping[str, Any], listing: Listing | None = None
     ) -> dict[str, Any]:
-        """GET `url`; the body of a good answer (`code` 0), the list of `listing` as Records.
+        """GET `url`; the body of a good answer, the list of `listing` as Records.
 
-        Repeats what may pass within the bounds of retry.py. Raises TryAgain, ZohoAuthError,
-        ZohoConfigError or ZohoAPIError.
+        Raises as `ask`.
         """
-        return Call(self, url, params, listing).result()
+        return self.ask(Request(url, params, listing=listing)).body
 
-    def begin(self, url: str, params: Mapping[str, Any], listing: Listing | None = None) -> "Call":
-        """GET `url` while the caller does something else; ask the Call for its `result`.
+    def ask(self, request: Request) -> Answer:
+        """Make this call; its good answer.
+
+        Repeats what may pass and is safe to repeat, within the bounds of retry.py. Raises
+        TryAgain, ZohoAuthError, ZohoConfigError or ZohoAPIError; for a write of which nobody
+        knows whether Zoho carried it out, ZohoUnknownOutcome.
+        """
+        return Call(self, request).result()
+
+    def begin(self, request: Request) -> "Call":
+        """Make this call while the caller does something else; ask the Call for its `result`.
 
         When there is no room for the call just now, it is made when its result is asked for.
         """
-        call = Call(self, url, params, listing)
+        call = Call(self, request)
         with suppress(ZohoError):
             call.send(longest_nap=0)
         return call
@@ -110,93 +103,86 @@ class Transport:
             self.session = None
         self.budget.close()
 
-    def send(
-        self, url: str, params: Mapping[str, Any], listing: Listing | None, longest_nap: float
-    ) -> "tuple[str, Future[dict[str, Any]]]":
+    def send(self, request: Request, longest_nap: float) -> "tuple[str, Future[Answer]]":
         """Put a call under way: the token it goes with, and its answer to come."""
-        if not is_trusted_url(url.split("?")[0]):
+        if not is_trusted_url(request.url.split("?")[0]):
             raise ZohoConfigError("That address is not a Zoho host; no token was sent to it.")
         if self.session is None:
-            self.session = open_session(url, connections=max(1, settings.ZOHO_CONCURRENCY))
+            self.session = open_session(request.url, connections=max(1, self.budget.at_once))
         if self._threads is None:
             self._threads = ThreadPoolExecutor(
-                max(1, settings.ZOHO_CONCURRENCY), thread_name_prefix="zoho"
+                max(1, self.budget.at_once), thread_name_prefix="zoho"
             )
         token = self.tokens.current()
-        slot = self.budget.take(longest_nap)
+        slot = self.budget.take(longest_nap, request.cost)
         self.calls += 1
-        exchange = partial(self._exchange, self.session, url, params, listing, token, slot)
+        exchange = partial(self._exchange, self.session, request, token, slot)
         answer = self._threads.submit(copy_context().run, exchange)
         # One that is never sent has nobody else to return its slot.
         answer.add_done_callback(lambda it: self.budget.give_back(slot) if it.cancelled() else None)
         return token, answer
 
     def _exchange(
-        self,
-        session: requests.Session,
-        url: str,
-        params: Mapping[str, Any],
-        listing: Listing | None,
-        token: str,
-        slot: str,
-    ) -> dict[str, Any]:
+        self, session: requests.Session, request: Request, token: str, slot: str
+    ) -> Answer:
         """One request and its answer, in a thread without database."""
         began = time.monotonic()
         status: int | str = "no answer"
+        headers = {**request.headers, "Authorization": f"Zoho-oauthtoken {token}"}
+        content = request.body
+        if content is not None:
+            headers["Content-Type"] = "application/json"
+            content = content if isinstance(content, bytes) else dumps(content)
         try:
-            response = session.get(
-                url,
-                params=params,
-                headers={"Authorization": f"Zoho-oauthtoken {token}"},
+            response = session.request(
+                request.method,
+                request.url,
+                params=request.params,
+                data=content,
+                headers=headers,
                 timeout=settings.ZOHO_TIMEOUT,
                 allow_redirects=False,
                 stream=True,
             )
             status = response.status_code
-            # In large pieces: `requests` by itself reads 10 kB at a time.
-            content = b"".join(response.iter_content(AT_A_TIME))
+            reply = Reply(status, response.headers, _read(response, request))
         except requests.RequestException as error:
-            raise ZohoUnavailableError(f"Zoho did not answer ({type(error).__name__}).") from error
+            raise _unavailable(error) from error
         finally:
             self.budget.give_back(slot)
+            # Neither parameters nor bodies: they hold search words and records' values.
             log.info(
-                "GET",
-                path=url.split("/", 3)[-1],
-                page=params.get("page"),
+                request.method,
+                path=request.path,
+                page=request.params.get("page"),
                 status=status,
                 ms=round((time.monotonic() - began) * 1000),
             )
         try:
-            return read_answer(response, content, listing)
+            body = self.judge(reply, request)
         except ZohoRateLimitError as error:
             self.budget.pause_everyone(error.retry_after or 0)
             raise
+        except TryAgain as error:
+            error.arrived = True
+            raise
+        return Answer(reply.status, reply.headers, reply.content, body)
 
 
 class Call:
-    """One GET on its way, with all the tries it may need."""
+    """One request on its way, with all the tries it may need."""
 
-    def __init__(
-        self,
-        transport: Transport,
-        url: str,
-        params: Mapping[str, Any],
-        listing: Listing | None = None,
-    ) -> None:
+    def __init__(self, transport: Transport, request: Request) -> None:
         self.transport = transport
-        self.url = url
-        self.params = params
-        self.listing = listing
+        self.request = request
         self._token = ""
-        self._answer: Future[dict[str, Any]] | None = None
+        self._answer: Future[Answer] | None = None
 
     def send(self, longest_nap: float = LONGEST_NAP) -> None:
-        self._token, self._answer = self.transport.send(
-            self.url, self.params, self.listing, longest_nap
-        )
+        self._token, self._answer = self.transport.send(self.request, longest_nap)
 
-    def result(self) -> dict[str, Any]:
-        """The body of a good answer. Repeats and raises as `Transport.get` says."""
+    def result(self) -> Answer:
+        """A good answer. Repeats and raises as `Transport.ask` says."""
         began = time.monotonic()
         tries = 0
         refreshed = False
@@ -207,17 +193,23 @@ class Call:
                 assert self._answer is not None
                 answer, self._answer = self._answer, None
                 return answer.result()
-            except _Unauthorized:
+            except Unauthorized:
                 if refreshed:  # a fresh token was refused too: a person must act
                     raise
                 refreshed = True
                 self.transport.tokens.refresh(rejected=self._token)
             except TryAgain as error:
-                if isinstance(error, ZohoRateLimitError) and error.status:
-                    ZohoUsage.count(self.transport.budget.purpose, rate_limited=1)
+                if not may_repeat(error, writes=self.request.writes):
+                    raise _unknown_outcome(error) from error
+                limited = isinstance(error, ZohoRateLimitError)
+                if limited and error.status:
+                    budget = self.transport.budget
+                    ZohoUsage.count(budget.purpose, budget.product, rate_limited=1)
                 tries += 1
                 nap = nap_before_retry(error, tries=tries, elapsed=time.monotonic() - began)
                 if nap is None:
+                    if isinstance(error, ZohoRateLimitError) and tries >= MAX_TRIES:
+                        error.retry_after = max(error.retry_after or 0, error.if_it_lasts)
                     raise
                 log.warning(
                     "Zoho call will be repeated", reason=error.message, seconds=round(nap, 1)
@@ -226,77 +218,33 @@ class Call:
                 self.transport.sleep(nap)
 
 
-def read_answer(
-    response: requests.Response, content: bytes, listing: Listing | None = None
-) -> dict[str, Any]:
-    """The JSON body of a good answer; everything else raised as what the caller does next.
-
-    Good means HTTP 2xx and `code` 0: Zoho sends errors with HTTP 200, too.
-    """
-    status = response.status_code
-    if 300 <= status < 400:
-        raise _Unauthorized(
-            "Zoho redirected the call, as it does when a sign-in is needed. Check the connection.",
-            status=status,
-        )
-    try:
-        body = read_body(content, listing)
-    except ValueError as error:
-        if status == 200 and content.lstrip()[:1] == b"<":
-            raise _Unauthorized(
-                "Zoho answered with a web page instead of data, as it does when a sign-in is "
-                "needed. Check the connection.",
-                status=status,
-            ) from error
-        raise ZohoUnavailableError(
-            "Zoho's answer could not be read: it was not complete JSON.", status=status
-        ) from error
-    if not isinstance(body, dict):
-        raise ZohoUnavailableError("Zoho's answer had an unknown form.", status=status)
-    if 200 <= status < 300 and body.get("code") == 0:
-        return body
-    raise _translated(status, body.get("code"), response)
+def _read(response: requests.Response, request: Request) -> bytes:
+    """All of an answer, in large pieces: `requests` by itself reads 10 kB at a time."""
+    pieces = response.iter_content(AT_A_TIME)
+    is_json = "json" in response.headers.get("Content-Type", "")
+    if request.into is None or response.status_code != 200 or is_json:
+        return b"".join(pieces)
+    request.into.seek(0)
+    request.into.truncate()
+    for piece in pieces:
+        request.into.write(piece)
+    return b""
 
 
-def _translated(status: int, code: Any, response: requests.Response) -> ZohoError:
-    code = code if isinstance(code, int) else None
-    if status == 429 or code in RATE_LIMIT_WAITS:
-        wait = _retry_after(response)
-        return ZohoRateLimitError(
-            RATE_LIMIT_WORDS.get(code or 0, "Zoho asks us to slow down."),
-            retry_after=RATE_LIMIT_WAITS.get(code or 0, 60) if wait is None else wait,
-            status=status,
-            code=code,
-        )
-    if status == 401 or code in UNAUTHORIZED_CODES:
-        return _Unauthorized(
-            "Zoho refuses this even with a fresh token: the connection lacks the permission "
-            "ZohoInventory.items.READ, or the Zoho user's role does. Nothing was changed here.",
-            status=status,
-            code=code,
-        )
-    if code in ORGANISATION_CODES:
-        return ZohoConfigError(
-            "Zoho does not accept the organisation ID for this user. Correct it under "
-            "Integrations → Zoho Credentials.",
-            status=status,
-            code=code,
-        )
-    if status == 404 or code == 1002:
-        return ZohoNotFoundError("Zoho has no such record.", status=status, code=code)
-    if 400 <= status < 500:
-        return ZohoAPIError("Zoho refused the request.", status=status, code=code)
-    return ZohoUnavailableError(
-        "Zoho reports an error of its own.",
-        retry_after=_retry_after(response),
-        status=status,
-        code=code,
+def _unavailable(error: requests.RequestException) -> ZohoUnavailableError:
+    unavailable = ZohoUnavailableError(f"Zoho did not answer ({type(error).__name__}).")
+    # Only a connection that was never made proves that Zoho did not hear of the call.
+    inner = error.args[0] if error.args else None
+    reason = inner.reason if isinstance(inner, MaxRetryError) else None
+    unavailable.arrived = not isinstance(reason, NewConnectionError | ConnectTimeoutError)
+    return unavailable
+
+
+def _unknown_outcome(error: TryAgain) -> ZohoUnknownOutcome:
+    return ZohoUnknownOutcome(
+        "The change was sent, and Zoho's answer did not come or could not be read: it may or may "
+        "not have been carried out. Look at the record before anything is sent again.",
+        status=error.status,
+        code=error.code,
+        request_id=error.request_id,
     )
-
-
-def _retry_after(response: requests.Response) -> float | None:
-    header = response.headers.get("Retry-After")
-    try:
-        return None if header is None else Retry().parse_retry_after(header)
-    except InvalidHeader:
-        return None
