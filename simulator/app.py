@@ -1,4 +1,4 @@
-"""The WSGI application: routes, limits, faults and the log around oauth.py and inventory.py."""
+"""The WSGI application: routes, limits, faults and log around oauth.py, inventory.py and crm/."""
 
 import json
 import traceback
@@ -12,6 +12,11 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from simulator import control, inventory, oauth
+from simulator.crm import listing
+from simulator.crm import routes as crm
+from simulator.crm.answers import Refusal, refuse
+from simulator.crm.limits import TOO_MANY_REQUESTS
+from simulator.crm.paging import page_number
 from simulator.faults import Fault
 from simulator.limits import MESSAGES
 from simulator.payloads import dumps
@@ -19,6 +24,7 @@ from simulator.zoho import Request as Logged
 from simulator.zoho import Zoho
 
 API = "/inventory/v1"
+ACCOUNTS = f"{crm.API}/Accounts"
 ITEMS_READ = "ZohoInventory.items.READ"
 SETTINGS_READ = "ZohoInventory.settings.READ"
 
@@ -61,15 +67,19 @@ class App:
             return Response(status=500)(environ, start_response)
         except Exception:  # noqa: BLE001 (whatever it is: our own mistakes must not look like calm)
             traceback.print_exc()
-            response = inventory.answer({"code": 1000, "message": "Internal Error"}, 500)
+            response = _error(request, 500, 1000, "Internal Error")
         self.log(request, response.status_code, response)
         return response(environ, start_response)
 
     def log(self, request: Request, status: int, response: Response | None = None) -> None:
         code = None
         if response is not None and response.is_json and len(response.data) < 2000:
-            with suppress(ValueError):  # an answer may be truncated on purpose
-                code = json.loads(response.data).get("code")
+            # An answer may be truncated on purpose, and CRM may wrap its errors in a list.
+            with suppress(AttributeError, IndexError, KeyError, ValueError):
+                body = json.loads(response.data)
+                code = body.get("code")
+                if code is None and status >= 400:
+                    code = body["data"][0]["code"]
         self.zoho.record(
             Logged(
                 method=request.method,
@@ -82,19 +92,27 @@ class App:
         )
 
     def respond(self, request: Request) -> Response:
-        page = request.args.get("page", "1" if request.path == f"{API}/items" else "")
-        fault = self.zoho.faults.strike(request.path, int(page) if page.isdecimal() else None)
+        fault = self.zoho.faults.strike(request.path, self.page_of(request))
         if fault is not None:
-            struck = self.before(fault)
+            struck = self.before(fault, request)
             if struck is not None:
                 return struck
         delay = 0.0 if fault is None else fault.delay
-        if request.path.startswith("/inventory/"):
+        if _is_crm(request):
+            response = crm.handle(self.zoho, request, delay + self.zoho.latency)
+        elif request.path.startswith("/inventory/"):
             response = self.limited(request, delay)
         else:
             self.zoho.stopping.wait(delay)
             response = self.dispatch(request)
         return response if fault is None else self.after(fault, request, response)
+
+    def page_of(self, request: Request) -> int | None:
+        """Which page of a list this asks for; None where it is no list."""
+        if request.path == ACCOUNTS:
+            return page_number(self.zoho.crm, request.args) if request.method == "GET" else None
+        page = request.args.get("page", "1" if request.path == f"{API}/items" else "")
+        return int(page) if page.isdecimal() else None
 
     def limited(self, request: Request, delay: float) -> Response:
         """A slow call is in flight all the time, and so counts against the limits."""
@@ -147,17 +165,16 @@ class App:
 
     # --- faults ---------------------------------------------------------------------------------
 
-    def before(self, fault: Fault) -> Response | None:
+    def before(self, fault: Fault, request: Request) -> Response | None:
         """What this fault answers instead of Zoho; None when Zoho is to answer after all."""
         options = fault.options
         match fault.kind:
             case "answer":
                 return inventory.answer(options["body"], options.get("status", 200))
             case "status":
-                body = {"code": options.get("code", 1000), "message": "scripted"}
-                return inventory.answer(body, options["status"])
+                return _error(request, options["status"], options.get("code", 1000), "scripted")
             case "rate_limit":
-                return self.rate_limited(options)
+                return self.rate_limited(options, request)
             case "html_502":
                 return Response(GATEWAY_PAGE, 502, mimetype="text/html")
             case "login_page":
@@ -165,17 +182,21 @@ class App:
             case "redirect":
                 return Response(status=302, headers={"Location": f"{self.zoho.url}/signin"})
             case "unauthorized":
-                status, code, message = inventory.NOT_AUTHORIZED
-                return inventory.answer({"code": code, "message": message}, status)
+                if _is_crm(request):
+                    return _error(request, 401, "INVALID_TOKEN", "invalid oauth token")
+                return _error(request, *inventory.NOT_AUTHORIZED)
             case "expire_tokens":
                 self.zoho.expire_access_tokens()
             case "drop":
                 raise Dropped
         return None
 
-    def rate_limited(self, options: dict[str, Any]) -> Response:
+    def rate_limited(self, options: dict[str, Any], request: Request) -> Response:
         code = options["code"]
-        response = inventory.answer({"code": code, "message": MESSAGES[code]}, 429)
+        if _is_crm(request):
+            response = _error(request, 429, *TOO_MANY_REQUESTS)
+        else:
+            response = _error(request, 429, code, MESSAGES.get(code, "scripted"))
         if options.get("retry_after") is not None:
             response.headers["Retry-After"] = str(options["retry_after"])
         self.zoho.limits.count_refusal()
@@ -183,23 +204,49 @@ class App:
 
     def after(self, fault: Fault, request: Request, response: Response) -> Response:
         """What this fault makes of Zoho's own answer."""
+        if fault.kind == "lost_answer":
+            raise Dropped
         if fault.kind == "truncated":
             return Response(response.data[: len(response.data) // 2], mimetype="application/json")
         if response.status_code != 200:
             return response  # an error has no page to spoil
         if fault.kind == "repeat_page":
+            return self.first_page(request)
+        if fault.kind in ("no_page_context", "no_items", "bad_record"):
+            rows, context = ("data", "info") if _is_crm(request) else ("items", "page_context")
+            body = json.loads(response.data, parse_float=Decimal)
+            if fault.kind == "bad_record":
+                body.get(rows, []).append(fault.options["record"])
+            else:
+                body.pop({"no_page_context": context, "no_items": rows}[fault.kind], None)
+            return Response(dumps(body), response.status_code, mimetype="application/json")
+        return response
+
+    def first_page(self, request: Request) -> Response:
+        """And a promise of more."""
+        if _is_crm(request):
+            asked = {k: v for k, v in request.args.items() if k not in ("page", "page_token")}
+            request.args = asked  # type: ignore[assignment]
+            first = json.loads(listing.accounts(self.zoho, request).data, parse_float=Decimal)
+            first["info"] |= {"more_records": True}
+        else:
             request.args = {**request.args, "page": "1"}  # type: ignore[assignment]
             first = json.loads(inventory.items(self.zoho, request).data, parse_float=Decimal)
             first["page_context"] |= {"has_more_page": True}
-            return inventory.answer(first)
-        if fault.kind in ("no_page_context", "no_items", "bad_record"):
-            body = json.loads(response.data, parse_float=Decimal)
-            if fault.kind == "bad_record":
-                body.get("items", []).append(fault.options["record"])
-            else:
-                body.pop({"no_page_context": "page_context", "no_items": "items"}[fault.kind], None)
-            return Response(dumps(body), response.status_code, mimetype="application/json")
-        return response
+        return inventory.answer(first)
+
+
+def _is_crm(request: Request) -> bool:
+    return request.path.startswith("/crm/")
+
+
+def _error(request: Request, status: int, code: int | str, message: str) -> Response:
+    """In the envelope of the API that was asked."""
+    if not _is_crm(request):
+        return inventory.answer({"code": code, "message": message}, status)
+    if code == 1000:  # Inventory's number for it
+        code = "INTERNAL_ERROR"
+    return refuse(Refusal(status, str(code), message), wrapped=False)
 
 
 def _is_secret(name: str) -> bool:

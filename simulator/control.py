@@ -7,6 +7,12 @@ Loopback only. Bodies and answers are JSON.
     GET    items                     every listed row         POST   items  {fields} → {"item_id"}
     PATCH  items/ID  {fields}        DELETE items/ID          POST   items/ID/stock  {"by": "-2"}
     POST   items/ID/restore          POST   items/raw  ROW    lists exactly this row
+    GET    accounts                  every account            POST   accounts  {fields} → {"id"}
+    PATCH  accounts/ID  {fields}     DELETE accounts/ID       DELETE accounts/ID/forever
+    POST   accounts/ID/restore       POST   accounts/merge  {"winner", "loser"}
+    GET    crm/writes                writing calls, their triggers and outcomes
+    POST   crm/settings {name: value}  the switches of crm/crm.py; a_day, at_once, heavy_at_once
+    POST   crm/credits  {"spend": 9} as if others had spent them
     POST   settings  {name: value}   latency, limits, switches, redirect_uris
     POST   faults    {kind, path, page, times, after, …}      DELETE faults
     POST   tokens/expire             POST tokens/revoke       POST   code  {scope, lifetime}
@@ -16,13 +22,48 @@ Loopback only. Bodies and answers are JSON.
 from dataclasses import asdict
 from ipaddress import ip_address
 from typing import Any
+from zoneinfo import available_timezones
 
 from werkzeug.exceptions import BadRequest, HTTPException, NotFound
 from werkzeug.wrappers import Request, Response
 
+from simulator.crm.crm import USERS
 from simulator.payloads import dumps
 from simulator.zoho import Zoho
 
+CRM_LIMITS = ("a_day", "at_once", "heavy_at_once")
+CRM_CHOICES: dict[str, tuple[object, ...]] = {
+    "mixed_status": (200, 202, 207),
+    "conflicts": ("batch", "record"),
+    "pick_list_policy": ("added", "kept", "refused"),
+    "read_only_fields": ("ignored", "refused"),
+    "user": tuple(USERS),
+    "coql_rows": (200, 2000),
+    "org_type": ("production", "sandbox", "developer"),
+}
+CRM_SWITCHES = (
+    "sees_only_own",
+    "wrapped_errors",
+    "more_after_the_end",
+    "info_page_stays_1",
+    "token_keys_absent",
+    "extra_keys",
+    "same_second_edits",
+    "search_equals_is_contains",
+    "bulk_fails",
+    "omit_json_type",
+)
+CRM_NUMBERS = (
+    "short_pages",
+    "page_limit",
+    "token_limit",
+    "max_ids",
+    "search_lag",
+    "count_lag",
+    "coql_reach",
+    "bulk_delay",
+    "bulk_rows",
+)
 LIMITS = ("per_minute", "per_day", "at_once")
 SWITCHES = (  # on or off; `auto_consent` also null
     "auto_consent",
@@ -72,6 +113,26 @@ def _do(zoho: Zoho, method: str, parts: list[str], body: dict[str, Any]) -> Any:
             zoho.remove_item(item_id)
         case "POST", "items", item_id, "stock":
             zoho.move_stock(item_id, body["by"])
+        case "GET", "accounts":
+            return list(zoho.accounts.values())
+        case "POST", "accounts":
+            return {"id": zoho.add_account(**body)}
+        case "POST", "accounts", "merge":
+            zoho.crm.merge_accounts(**body)
+        case "POST", "accounts", account_id, "restore":
+            zoho.restore_account(account_id)
+        case "PATCH", "accounts", account_id:
+            zoho.edit_account(account_id, **body)
+        case "DELETE", "accounts", account_id:
+            zoho.delete_account(account_id)
+        case "DELETE", "accounts", account_id, "forever":
+            zoho.delete_account(account_id, permanent=True)
+        case "GET", "crm", "writes":
+            return [asdict(write) for write in zoho.crm.writes]
+        case "POST", "crm", "settings":
+            _set_crm(zoho, body)
+        case "POST", "crm", "credits":
+            zoho.crm.limits.spend(body["spend"])
         case "POST", "settings":
             _set(zoho, body)
         case "POST", "faults":
@@ -101,6 +162,26 @@ def _set(zoho: Zoho, settings: dict[str, Any]) -> None:
             zoho.redirect_uris = set(value)
         else:
             setattr(zoho.limits if name in LIMITS else zoho, name, value)
+
+
+def _set_crm(zoho: Zoho, settings: dict[str, Any]) -> None:
+    for name, value in settings.items():
+        if not _fits_crm(name, value):
+            raise BadRequest(f"no such setting, or not with this value: {name}")
+    for name, value in settings.items():
+        setattr(zoho.crm.limits if name in CRM_LIMITS else zoho.crm, name, value)
+
+
+def _fits_crm(name: str, value: Any) -> bool:
+    if name in CRM_CHOICES:
+        return value in CRM_CHOICES[name]
+    if name in CRM_SWITCHES:
+        return isinstance(value, bool)
+    if name in CRM_NUMBERS:
+        return type(value) in (int, float) and value >= 0
+    if name == "time_zone":
+        return value in available_timezones()
+    return name in CRM_LIMITS and type(value) is int and value >= 0
 
 
 def _fits(name: str, value: Any) -> bool:

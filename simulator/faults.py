@@ -4,19 +4,22 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any
 
+from simulator.crm.limits import TOO_MANY_REQUESTS
 from simulator.limits import MESSAGES
 
 KINDS = {
     "answer": "this JSON body, with this status (200): body, status",
     "status": "an error in Zoho's envelope; 200 is an error, too: status, code (1000)",
-    "rate_limit": "429 with one of Zoho's codes 43, 44, 45, 1070: code, retry_after (none)",
+    "rate_limit": "429 with one of Zoho's codes 43, 44, 45, 1070, in CRM TOO_MANY_REQUESTS: code, "
+    "retry_after (none)",
     "html_502": "a gateway's web page",
     "login_page": "a sign-in page with HTTP 200",
     "redirect": "302 to the sign-in page",
-    "unauthorized": "401 with code 57",
+    "unauthorized": "401 with code 57, in CRM INVALID_TOKEN",
     "expire_tokens": "all access tokens end just before the answer",
     "truncated": "JSON that stops in the middle",
     "drop": "the connection closes without an answer",
+    "lost_answer": "what was asked is done, and the connection closes without an answer",
     "hang": "no answer for so long that nobody waits for it: seconds (60)",
     "slow": "the right answer after some seconds: seconds (1)",
     "no_page_context": "a list without its paging",
@@ -24,6 +27,7 @@ KINDS = {
     "repeat_page": "the first page, whatever page was asked for, and always more to come",
     "bad_record": "one row more on the page: record",
 }
+RATE_LIMIT_CODES = (*MESSAGES, TOO_MANY_REQUESTS[0])
 NEEDED = {
     "answer": {"body"},
     "status": {"status"},
@@ -116,5 +120,5 @@ def _check(kind: str, options: dict[str, Any]) -> None:
         raise ValueError(f"{kind} needs {', '.join(sorted(missing))}")
     if unknown := options.keys() - needed - OPTIONAL.get(kind, set()):
         raise ValueError(f"{kind} has no {', '.join(sorted(unknown))}")
-    if kind == "rate_limit" and options["code"] not in MESSAGES:
-        raise ValueError(f"rate_limit knows {', '.join(map(str, MESSAGES))}")
+    if kind == "rate_limit" and options["code"] not in RATE_LIMIT_CODES:
+        raise ValueError(f"rate_limit knows {', '.join(map(str, RATE_LIMIT_CODES))}")

@@ -16,7 +16,21 @@ REFRESH_TOKENS_ALIVE = 20
 MINTS_PER_WINDOW = 10
 MINT_WINDOW = 600  # seconds; for codes, too
 ALIVE_PER_REFRESH_TOKEN = 15
-DEFAULT_SCOPE = "ZohoInventory.items.READ,ZohoInventory.settings.READ"
+DEFAULT_SCOPE = ",".join(  # all that is simulated
+    (
+        "ZohoInventory.items.READ",
+        "ZohoInventory.settings.READ",
+        "ZohoCRM.modules.accounts.ALL",
+        "ZohoCRM.settings.fields.READ",
+        "ZohoCRM.settings.modules.READ",
+        "ZohoCRM.settings.layouts.READ",
+        "ZohoCRM.org.READ",
+        "ZohoCRM.users.READ",
+        "ZohoCRM.coql.READ",
+        "ZohoCRM.bulk.READ",
+        "ZohoSearch.securesearch.READ",
+    )
+)
 
 
 def new_token(random_hex: Callable[[int], str] = secrets.token_hex) -> str:

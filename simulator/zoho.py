@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from simulator.catalogue import FIRST_CREATED, FIRST_ID, catalogue
+from simulator.crm.crm import Crm
 from simulator.faults import Faults
 from simulator.limits import Limits
 from simulator.payloads import Item, complete, quantity, typed
@@ -25,7 +26,7 @@ class Request:
     query: dict[str, str]
     has_auth: bool
     status: int
-    code: int | None
+    code: int | str | None
 
     @property
     def page(self) -> int | None:
@@ -33,10 +34,10 @@ class Request:
 
 
 class Zoho:
-    """One data centre with one user, two organisations and a catalogue.
+    """One data centre with one user, two organisations, a catalogue, and CRM accounts in `crm`.
 
-    The same `seed` gives the same client, refresh token, organisation and items, so a restarted
-    simulator still accepts what was stored. Access tokens live in memory.
+    The same `seed` gives the same client, refresh token, organisation, items and accounts, so a
+    restarted simulator still accepts what was stored. Access tokens live in memory.
     """
 
     def __init__(
@@ -49,6 +50,8 @@ class Zoho:
         per_minute: int = 100,
         per_day: int = 0,
         at_once: int = 0,
+        credits_a_day: int = 0,
+        crm_at_once: int = 0,
         latency: float = 0.0,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -69,10 +72,11 @@ class Zoho:
         self.refresh_token = new_token(hexadecimal)
         self.organization_id = str(60_000_000_000 + chance.randrange(10**9))
         self.other_organization_id = str(60_000_000_000 + chance.randrange(10**9))
-        self.accounts = accounts
         self.size, self.seed = items, seed
+        self._accounts_size = accounts
         self._lock = threading.RLock()
         self._first_limits = (per_minute, per_day, at_once, clock)
+        self._first_crm_limits = {"credits_a_day": credits_a_day, "at_once": crm_at_once}
         self._first_latency = latency
         self.reset()
 
@@ -84,6 +88,7 @@ class Zoho:
     def _reset(self) -> None:
         self.tokens = Tokens(self.refresh_token, self.clock)
         self.limits = Limits(*self._first_limits)
+        self.crm = Crm(self._accounts_size, self.seed, self.clock, **self._first_crm_limits)
         self.faults = Faults()
         self.latency = self._first_latency
         self.redirect_uris = {"http://localhost:8000/oauth/callback"}
@@ -189,6 +194,25 @@ class Zoho:
         for happening in self._before_page.pop(number, []):
             happening()
 
+    # --- CRM's accounts; more of them in crm/crm.py ---------------------------------------------
+
+    @property
+    def accounts(self) -> dict[str, dict[str, Any]]:
+        """Every account by id, as a client reads it alone."""
+        return self.crm.accounts
+
+    def add_account(self, **fields: Any) -> str:
+        return self.crm.add_account(**fields)
+
+    def edit_account(self, account_id: str, **fields: Any) -> None:
+        self.crm.edit_account(account_id, **fields)
+
+    def delete_account(self, account_id: str, permanent: bool = False) -> None:
+        self.crm.delete_account(account_id, permanent)
+
+    def restore_account(self, account_id: str) -> None:
+        self.crm.restore_account(account_id)
+
     # --- the connection -------------------------------------------------------------------------
 
     @property
@@ -226,8 +250,8 @@ class Zoho:
     def state(self) -> Mapping[str, Any]:
         return {
             "items": sum(1 for item in self._items.values() if not item.removed),
-            "accounts": self.accounts,
+            **self.crm.state(),
             "mints": self.mints,
             "requests": len(self.requests),
-            "refused_by_limits": self.limits.refused,
+            "refused_by_limits": self.limits.refused + self.crm.limits.refused,
         }

@@ -23,6 +23,7 @@ ENDINGS = {
     "expire_tokens": ({"times": 1}, None),
     "truncated": ({}, GIVEN_UP),
     "drop": ({}, GIVEN_UP),
+    "lost_answer": ({}, GIVEN_UP),  # of a reading call: nothing is lost but the answer
     "hang": ({"seconds": 3}, GIVEN_UP),
     "slow": ({"seconds": 0.05}, None),
     "no_page_context": ({}, GIVEN_UP),

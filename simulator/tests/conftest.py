@@ -50,6 +50,28 @@ class Caller:
             allow_redirects=False,
         )
 
+    def crm(
+        self,
+        path: str,
+        method: str = "GET",
+        *,
+        json: object = None,
+        headers: dict[str, str] | None = None,
+        **params: object,
+    ) -> requests.Response:
+        """CRM's API; `path` below /crm/v8/, or from the root."""
+        if not self.token:
+            self.token = self.refresh().json()["access_token"]
+        return self.session.request(
+            method,
+            self.url + (path if path.startswith("/") else f"/crm/v8/{path}"),
+            params={k: v for k, v in params.items() if v is not None},
+            json=json,
+            headers={"Authorization": f"Zoho-oauthtoken {self.token}", **(headers or {})},
+            timeout=10,
+            allow_redirects=False,
+        )
+
     def control(self, method: str, path: str, **body: object) -> requests.Response:
         return self.session.request(method, f"{self.url}/_simulator/{path}", json=body, timeout=5)
 
@@ -62,6 +84,12 @@ def clock():
 @pytest.fixture
 def zoho(clock, request):
     return Zoho(items=getattr(request, "param", 0), clock=clock)
+
+
+@pytest.fixture
+def crm(zoho):
+    """CRM's state and switches."""
+    return zoho.crm
 
 
 @pytest.fixture

@@ -43,7 +43,7 @@ def test_each_kind_of_trouble_looks_as_it_does_in_life(call):
     check("repeat_page", lambda a: a.json()["page_context"]["has_more_page"])
     check("slow", lambda a: a.status_code == 200, seconds=0.01)
     check("rate_limit", lambda a: (a.status_code, a.json()["code"]) == (429, 44), code=44)
-    assert KINDS.keys() - seen == {"truncated", "drop", "hang"}, "these have tests of their own"
+    assert KINDS.keys() - seen == {"truncated", "drop", "hang", "lost_answer"}, "tested below"
 
 
 def test_a_truncated_answer_is_complete_as_http_and_broken_as_json(call):

@@ -146,7 +146,7 @@ def refusal(reply: Reply, envelope: Mapping[str, Any], request: Request) -> Zoho
         )
     if status == 404 and code != "INVALID_URL_PATTERN":
         return ZohoNotFoundError("Zoho has no such record.", **more)
-    if code in PAGE_EXPIRED:
+    if code in PAGE_EXPIRED or (code == "INVALID_DATA" and _about(details) == "page_token"):
         return ZohoPageExpiredError(
             "Zoho no longer accepts the place in its list where we were.", **more
         )
@@ -240,8 +240,14 @@ def _not_permitted(details: Mapping[str, Any]) -> str:
 
 def _words(code: str | int | None, details: Mapping[str, Any]) -> str:
     words = WORDS.get(str(code), "Zoho refused the request")
-    about = details.get("api_name") or details.get("param_name") or details.get("column_name")
+    about = _about(details)
     return f"{words}: {about}." if about else f"{words}."
+
+
+def _about(details: Mapping[str, Any]) -> str:
+    return str(
+        details.get("api_name") or details.get("param_name") or details.get("column_name") or ""
+    )
 
 
 def _envelope(body: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -9,7 +9,7 @@ Source: https://www.zoho.com/crm/developer/docs/api/v8/get-records.html and its 
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Literal, NotRequired, Protocol, TypedDict
 
@@ -286,14 +286,23 @@ def api_name(name: str) -> str:
     return name
 
 
-def field_names(fields: Iterable[str] | None, default: Sequence[str] = DEFAULT_FIELDS) -> list[str]:
-    """The API names to ask for, each once."""
+def field_names(fields: Iterable[str] | None, most: int | None = MOST_FIELDS) -> list[str]:
+    """The API names to ask for, each once; the default ones for None."""
     if isinstance(fields, str):
         raise ZohoAPIError("Fields are given as a list of names.")
-    names = list(dict.fromkeys(map(api_name, default if fields is None else fields)))
-    if len(names) > MOST_FIELDS:
-        raise ZohoAPIError(f"Zoho gives at most {MOST_FIELDS} fields at once.")
+    names = list(dict.fromkeys(map(api_name, DEFAULT_FIELDS if fields is None else fields)))
+    if not names or (most and len(names) > most):
+        raise ZohoAPIError(f"Zoho gives 1 to {most} fields at once.")
     return names
+
+
+def unknown_names(names: Iterable[str], known: Collection[str]) -> list[str]:
+    """Which of these names are no field's; those with $ are Zoho's own, and "a.b" is found by a."""
+    return [
+        name
+        for name in names
+        if name != "id" and not name.startswith("$") and name.split(".")[0] not in known
+    ]
 
 
 def moment(at: dt.datetime) -> str:
