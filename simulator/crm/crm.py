@@ -58,6 +58,7 @@ class Crm:
         self.version = 0  # moves with every change of data
         self.page_tokens: dict[str, PageToken] = {}
         self.jobs: dict[str, Job] = {}
+        self.bulk_tokens: dict[str, Job] = {}  # the job before
         self.writes: list[Write] = []
         self.pick_lists = {
             name: list(known.values) for name, known in BY_NAME.items() if known.values

@@ -6,7 +6,6 @@ An account keeps plain values: look-ups as ids, moments as seconds, what is empt
 import datetime as dt
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 from simulator.crm.fields import BY_NAME, FIELDS, Field
@@ -125,18 +124,3 @@ class View:
             return {**columns, "first_name": first, "last_name": last}.get(name)
         other = self.accounts.get(target or "")
         return None if other is None or other.deleted is not None else self.flat(other, name)
-
-    def cell(self, account: Account, name: str) -> str:
-        """As a bulk read's CSV writes it: look-ups as ids, nothing for null."""
-        if name == "id":
-            return account.id
-        value = self.flat(account, name)
-        if value is None or value == []:
-            return ""
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, dict):
-            return str(value["id"])
-        if isinstance(value, list):
-            return ";".join(v["name"] if isinstance(v, dict) else str(v) for v in value)
-        return f"{value:f}" if isinstance(value, Decimal) else str(value)

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
-from simulator.crm import coql, deletions, listing, metadata, search, writing
+from simulator.crm import bulk, coql, deletions, listing, metadata, search, writing
 from simulator.crm.answers import Refusal, authenticate, bad, refuse
 from simulator.crm.limits import TOO_MANY_REQUESTS
 
@@ -27,6 +27,7 @@ READ = (f"{ACCOUNTS}.READ",)
 SEARCH = (*READ, "ZohoSearch.securesearch.READ")
 COUNT = (*SEARCH, "ZohoCRM.settings.layouts.READ")
 COQL = (*READ, "ZohoCRM.coql.READ")
+BULK_READ = (*READ, "ZohoCRM.bulk.READ")
 FIELDS_READ = ("ZohoCRM.settings.fields.READ",)
 UPSERT = (f"{ACCOUNTS}.CREATE", f"{ACCOUNTS}.UPDATE")
 
@@ -56,6 +57,10 @@ def of_a_write(request: Request) -> int:
 def of_a_query(request: Request) -> int:
     rows = coql.rows_asked(request)
     return 1 if rows <= 200 else 2 if rows <= 1000 else 3
+
+
+def of_a_job(request: Request) -> int:
+    return 50
 
 
 def always(request: Request) -> bool:
@@ -95,6 +100,9 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("PUT", f"{API}/Accounts/<account_id>"): _write(writing.update_one, f"{ACCOUNTS}.UPDATE"),
     ("DELETE", f"{API}/Accounts/<account_id>"): _write(writing.delete, f"{ACCOUNTS}.DELETE"),
     ("POST", f"{API}/coql"): Route(coql.query, COQL, of_a_query, always),
+    ("POST", f"{BULK}/read"): Route(bulk.create, BULK_READ, of_a_job),
+    ("GET", f"{BULK}/read/<job_id>"): Route(bulk.job, BULK_READ),
+    ("GET", f"{BULK}/read/<job_id>/result"): Route(bulk.result, BULK_READ),
     ("GET", f"{API}/settings/fields"): Route(metadata.fields, FIELDS_READ),
     ("GET", f"{API}/settings/fields/<field_id>"): Route(metadata.field, FIELDS_READ),
     ("GET", f"{API}/settings/modules"): Route(metadata.modules, ("ZohoCRM.settings.modules.READ",)),
