@@ -17,7 +17,7 @@ import redis
 import structlog
 from django.conf import settings
 
-from integrations.zoho.errors import ZohoAPIError, ZohoUnavailableError
+from integrations.zoho.errors import ZohoAPIError, ZohoUnavailableError, ZohoUnknownOutcome
 
 log = structlog.get_logger(__name__)
 
@@ -89,8 +89,10 @@ class Breaker:
         self._change(ask)
         return allowed
 
-    def note(self, error: Exception | None) -> None:
+    def note(self, error: BaseException | None) -> None:
         """How the call ended: None for an answer."""
+        if isinstance(error, ZohoUnknownOutcome):
+            error = error.cause or error
         if error is None or isinstance(error, ZohoAPIError):
             self._change(State.answered)  # a refusal is an answer: the tier is well
         elif isinstance(error, ZohoUnavailableError):
@@ -119,11 +121,13 @@ class Breaker:
             seconds, micros = pipe.time()
             after = change(before, seconds + micros / 1_000_000)
             pipe.multi()
-            if after != before:
+            if after == State():
+                pipe.delete(self.key)
+            elif after != before:
                 pipe.set(self.key, json.dumps(asdict(after)), ex=REMEMBERED)
-                if bool(after.until) != bool(before.until):
-                    word = "is left alone for a minute" if after.until else "works again"
-                    log.warning(f"A way to reach Zoho {word}", tier=self.tier)
+            if bool(after.until) != bool(before.until):
+                word = "is left alone for a minute" if after.until else "works again"
+                log.warning(f"A way to reach Zoho {word}", tier=self.tier)
 
         try:
             _redis(settings.REDIS_URL).transaction(update, self.key)

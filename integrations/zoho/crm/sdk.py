@@ -18,16 +18,18 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from functools import partial
 from importlib import metadata
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import structlog
 
-from integrations.zoho.errors import ZohoError, ZohoUnavailableError
+from integrations.models import ZohoCredential, ZohoUsage
+from integrations.zoho.crm.rest import RestCrm
+from integrations.zoho.crm.sdk_calls import SdkCannot, perform
+from integrations.zoho.errors import TryAgain, ZohoUnavailableError
 from integrations.zoho.exchange import Answer, Request
 from integrations.zoho.transport import Transport
 
@@ -57,10 +59,6 @@ INTERNALS = {
         "Constants.OAUTH_HEADER_PREFIX + self.get_token())",
     ),
 }
-
-
-class SdkCannot(ZohoError):
-    """The SDK does not offer this, or is not the one we know. Nothing was sent."""
 
 
 def check_sdk() -> list[str]:
@@ -115,9 +113,7 @@ def started() -> SimpleNamespace:
 
 def _start() -> SimpleNamespace:
     # Its INFO lines hold search words, its errors the values it refused: we write our own log.
-    logger = logging.getLogger("SDKLogger")
-    logger.propagate = False
-    logger.addHandler(logging.NullHandler())
+    logging.getLogger("SDKLogger").addFilter(lambda line: False)
 
     from zohocrmsdk.src.com.zoho.api.authenticator.oauth_token import OAuthToken
     from zohocrmsdk.src.com.zoho.api.authenticator.store.token_store import TokenStore
@@ -131,6 +127,7 @@ def _start() -> SimpleNamespace:
         coql,
         fields,
         modules,
+        org,
         record,
     )
     from zohocrmsdk.src.com.zoho.crm.api.dc.data_center import DataCenter
@@ -193,6 +190,7 @@ def _start() -> SimpleNamespace:
         coql=coql,
         fields=fields,
         modules=modules,
+        org=org,
         record=record,
         token=token,
     )
@@ -330,160 +328,26 @@ def unwrap(answer: Answer, response: Any, request: Request) -> Answer:
     return replace(answer, body=response.get_response_json() or {})
 
 
-# --- a request, as an operation of the SDK ----------------------------------------------------
+class SdkCrm(RestCrm):
+    """What RestCrm does, each call by way of the SDK."""
+
+    tier = "sdk"
+
+    def __init__(self, credential: ZohoCredential, transport: Transport) -> None:
+        super().__init__(credential, cast(Transport, SdkTransport(transport)))
 
 
-def perform(sdk: SimpleNamespace, request: Request) -> Any:
-    """Let the SDK make this call. Raises SdkCannot when it has no such operation."""
-    path = request.path.split("/")
-    body = _as_json(request.body)
-    match request.method, *path:
-        case "GET", "crm", "v8", "settings", "fields":
-            return sdk.fields.FieldsOperations().get_fields(_params(sdk, request))
-        case "POST", "crm", "v8", "coql":
-            query = sdk.coql.BodyWrapper()
-            query.set_select_query(_only(body, "select_query")["select_query"])
-            return sdk.coql.CoqlOperations().get_records(query)
-        case "POST", "crm", "bulk", "v8", "read":
-            return sdk.bulk_read.BulkReadOperations().create_bulk_read_job(_bulk(sdk, body))
-        case "GET", "crm", "bulk", "v8", "read", job:
-            return sdk.bulk_read.BulkReadOperations().get_bulk_read_job_details(_id(job))
-        case "GET", "crm", "bulk", "v8", "read", job, "result":
-            return sdk.bulk_read.BulkReadOperations().download_result(_id(job))
-        case "GET", "crm", "v8", module, "search":
-            return _records(sdk, module).search_records(_params(sdk, request))
-        case "GET", "crm", "v8", module, "deleted":
-            return _records(sdk, module).get_deleted_records(
-                _params(sdk, request), _headers(sdk, request)
-            )
-        case "GET", "crm", "v8", module, "actions", "count":
-            return _records(sdk, module).record_count(_params(sdk, request))
-        case "GET", "crm", "v8", module:
-            return _records(sdk, module).get_records(_params(sdk, request), _headers(sdk, request))
-        case "GET", "crm", "v8", module, record_id:
-            return _records(sdk, module).get_record(
-                _id(record_id), _params(sdk, request), _headers(sdk, request)
-            )
-        case "PUT", "crm", "v8", module:
-            return _records(sdk, module).update_records(_changes(sdk, body), _headers(sdk, request))
-        case "PUT", "crm", "v8", module, record_id:
-            return _records(sdk, module).update_record(
-                _id(record_id), _changes(sdk, body), _headers(sdk, request)
-            )
-    raise SdkCannot("Zoho's SDK is not used for this call.")
+class ZohoSDKClient(SdkCrm):
+    """Zoho CRM's Accounts through the official SDK, for the stored connection.
 
+    Takes the credential, not a database's address: tokens live in Django's database, whichever it
+    is. What may pass is repeated up to three times, after about 1, 2 and 4 seconds (retry.py).
+    """
 
-def _records(sdk: SimpleNamespace, module: str) -> Any:
-    return sdk.record.RecordOperations(module)
-
-
-def _params(sdk: SimpleNamespace, request: Request) -> Any:
-    """As text: the SDK would send a moment in this machine's own zone."""
-    params = sdk.ParameterMap()
-    sent = {name: str(value) for name, value in request.params.items() if value is not None}
-    params.request_parameters.update(sent)
-    return params
-
-
-def _headers(sdk: SimpleNamespace, request: Request) -> Any:
-    headers = sdk.HeaderMap()
-    headers.request_headers.update(request.headers)
-    return headers
-
-
-def _id(text: str) -> int:
-    if not text.isdecimal():
-        raise SdkCannot("Zoho's SDK takes no such id.")
-    return int(text)
-
-
-def _as_json(body: Any) -> dict[str, Any]:
-    if isinstance(body, bytes):
-        body = json.loads(body, parse_float=Decimal)
-    return _plain(body or {})
-
-
-def _plain(value: Any) -> Any:
-    """With numbers as the SDK can send them; SdkCannot where it would send another number."""
-    if isinstance(value, Decimal):
-        number = int(value) if value == value.to_integral_value() else float(value)
-        if Decimal(str(number)) != value:
-            raise SdkCannot("Zoho's SDK cannot send a number with so many digits.")
-        return number
-    if isinstance(value, Mapping):
-        return {name: _plain(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(inner) for inner in value]
-    return value
-
-
-def _only(body: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
-    if unknown := body.keys() - set(names):
-        raise SdkCannot(f"Zoho's SDK is not used with {', '.join(sorted(unknown))}.")
-    return body
-
-
-def _changes(sdk: SimpleNamespace, body: Mapping[str, Any]) -> Any:
-    _only(body, "data", "trigger")
-    wrapper = sdk.record.BodyWrapper()
-    wrapper.set_data([_record(sdk, values) for values in body["data"]])
-    if body.get("trigger") is not None:
-        wrapper.set_trigger(body["trigger"])
-    return wrapper
-
-
-# Fields whose values the SDK insists on having in classes of its own.
-_OF_ITS_OWN = {"Tag", "Created_Time", "Modified_Time", "Created_By", "Modified_By"}
-
-
-def _record(sdk: SimpleNamespace, values: Mapping[str, Any]) -> Any:
-    if refused := _OF_ITS_OWN & values.keys():
-        raise SdkCannot(f"Zoho's SDK is not used to write {', '.join(sorted(refused))}.")
-    record = sdk.record.Record()
-    for name, value in values.items():
-        if name == "id":
-            record.set_id(_id(str(value)))
-        else:
-            # Whatever is in a Choice is sent as it is; bare lists and dicts are not always.
-            record.add_key_value(name, None if value is None else sdk.Choice(value))
-    return record
-
-
-def _bulk(sdk: SimpleNamespace, body: Mapping[str, Any]) -> Any:
-    _only(body, "query", "file_type")
-    asked = _only(body["query"], "module", "fields", "page", "page_token", "criteria", "cvid")
-    query = sdk.bulk_read.Query()
-    if module := asked.get("module"):
-        minified = sdk.modules.MinifiedModule()
-        minified.set_api_name(_only(module, "api_name")["api_name"])
-        query.set_module(minified)
-    if "fields" in asked:
-        query.set_fields(list(asked["fields"]))
-    if "page" in asked:
-        query.set_page(int(asked["page"]))
-    if "page_token" in asked:
-        query.set_page_token(asked["page_token"])
-    if "cvid" in asked:
-        query.set_cvid(_id(str(asked["cvid"])))
-    if "criteria" in asked:
-        query.set_criteria(_criteria(sdk, asked["criteria"]))
-    wrapper = sdk.bulk_read.BodyWrapper()
-    wrapper.set_query(query)
-    if "file_type" in body:
-        wrapper.set_file_type(body["file_type"])
-    return wrapper
-
-
-def _criteria(sdk: SimpleNamespace, asked: Mapping[str, Any]) -> Any:
-    _only(asked, "field", "comparator", "value", "group_operator", "group")
-    criteria = sdk.bulk_read.Criteria()
-    if "group" in asked:
-        criteria.set_group_operator(sdk.Choice(asked["group_operator"]))
-        criteria.set_group([_criteria(sdk, part) for part in asked["group"]])
-        return criteria
-    named = sdk.fields.MinifiedField()
-    named.set_api_name(_only(asked["field"], "api_name")["api_name"])
-    criteria.set_field(named)
-    criteria.set_comparator(sdk.Choice(asked["comparator"]))
-    criteria.set_value(asked["value"])
-    return criteria
+    def __init__(
+        self,
+        credential: ZohoCredential,
+        purpose: ZohoUsage.Purpose = ZohoUsage.Purpose.PERSON,
+        tell: Callable[[TryAgain], None] = lambda error: None,
+    ) -> None:
+        super().__init__(credential, RestCrm.from_database(purpose, tell).transport)
