@@ -88,6 +88,8 @@ def logging_config(directory: Path, level: str, console_level: str) -> dict[str,
         },
         "root": {"handlers": ["console", "django_file"], "level": level},
         "loggers": {
+            # At DEBUG it writes down whole addresses, search words and all.
+            "urllib3": {"level": "WARNING"},
             # They say of each task what config.celery says in one line with its duration.
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},

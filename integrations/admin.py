@@ -152,9 +152,9 @@ class ZohoCredentialAdmin(admin.ModelAdmin):
 class ZohoUsageAdmin(ReadOnlyAdmin):
     """The day ledger."""
 
-    list_display = ("day", "purpose", "calls", "rate_limited", "tokens", "last_call_at")
+    list_display = ("day", "product", "purpose", "calls", "rate_limited", "tokens", "last_call_at")
     list_display_links = None
-    list_filter = ("purpose",)
+    list_filter = ("product", "purpose")
     date_hierarchy = "day"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ZohoUsage]:

@@ -36,7 +36,8 @@ class MirrorState:
 
 @dataclass(frozen=True)
 class Allowance:
-    """Today's calls. `full_syncs` is how many more full runs of all mirrors they are good for."""
+    """Today's calls, or CRM's credits of the last 24 hours. `full_syncs` is how many more full runs
+    of all mirrors they are good for."""
 
     used: int
     limit: int
@@ -71,8 +72,13 @@ def allowance(states: Sequence[MirrorState]) -> Allowance:
     return Allowance(used, limit, left // costs if limit and costs else None)
 
 
+def crm_credits() -> Allowance:
+    used = ZohoUsage.used(ZohoUsage.Product.CRM)
+    return Allowance(used, settings.ZOHO_CRM_CREDITS_PER_DAY, None)
+
+
 def charts(today: dt.date | None = None) -> list[BarChart]:
-    """The last 30 days: runs, how long they took, records changed, Zoho calls."""
+    """The last 30 days: runs, how long they took, records changed, what was spent at Zoho."""
     today = today or timezone.localdate()
     first = today - dt.timedelta(days=DAYS - 1)
     by_day = (
@@ -89,14 +95,19 @@ def charts(today: dt.date | None = None) -> list[BarChart]:
     runs = {row["day"]: row["runs"] for row in by_day}
     changed = {row["day"]: row["changed"] for row in by_day}
     longest = {row["day"]: ceil(row["longest"].total_seconds()) for row in by_day if row["longest"]}
-    usage = ZohoUsage.objects.filter(day__gte=first).order_by().values("day")
-    calls = {row["day"]: row["n"] for row in usage.annotate(n=Sum("calls"))}
+    usage = ZohoUsage.objects.filter(day__gte=first).order_by().values("product", "day")
+    spent: dict[str, dict[dt.date, int]] = {product: {} for product in ZohoUsage.Product}
+    for row in usage.annotate(n=Sum("calls")):
+        spent[row["product"]][row["day"]] = row["n"]
+    calls, credits = (spent[product] for product in ZohoUsage.Product)
     days = [first + dt.timedelta(days=number) for number in range(DAYS)]
+    crm = [BarChart.of("CRM credits", f"{sum(credits.values()):,}", days, credits)]
     return [
         BarChart.of("Syncs", f"{sum(runs.values()):,}", days, runs),
         BarChart.of("Longest sync", f"{max(longest.values(), default=0):,} s", days, longest),
         BarChart.of("Records changed", f"{sum(changed.values()):,}", days, changed),
         BarChart.of("Zoho calls", f"{sum(calls.values()):,}", days, calls),
+        *(crm if any(credits.values()) else ()),
     ]
 
 
@@ -111,6 +122,7 @@ def overview() -> dict[str, Any]:
         "synced": any(state.last_sync for state in states),
         "failing": failing.count(),
         "allowance": allowance(states),
+        "crm_credits": crm_credits(),
         "next_runs": next_runs()[:3],
         "charts": charts(),
     }

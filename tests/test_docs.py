@@ -18,7 +18,7 @@ OUR_APPS = ("integrations", "sync", "products_and_services", "notices", "simulat
 
 
 def existing_tests():
-    files = [*ROOT.glob("*/tests/test_*.py"), *(ROOT / "tests").glob("test_*.py")]
+    files = [*ROOT.glob("*/tests/**/test_*.py"), *(ROOT / "tests").glob("test_*.py")]
     return {
         name for file in files for name in re.findall(r"^def (test_\w+)", file.read_text(), re.M)
     }

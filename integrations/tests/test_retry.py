@@ -7,6 +7,7 @@ from integrations.zoho.retry import (
     MAX_SECONDS,
     MAX_TRIES,
     full_jitter,
+    may_repeat,
     nap_before_retry,
 )
 
@@ -50,3 +51,23 @@ def test_the_back_off_spreads_over_its_whole_range(tries):
     assert full_jitter(tries, uniform=lambda low, high: high) == min(
         retry.BACKOFF_CAP, retry.BACKOFF_BASE * 2 ** (tries - 1)
     )
+
+
+def arrived(error):
+    error.arrived = True
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "repeated"),
+    [
+        (ZohoUnavailableError("refused connection"), True),
+        (ZohoRateLimitError("too many", status=429), True),
+        (arrived(ZohoUnavailableError("time-out")), False),
+    ],
+    ids=lambda value: str(value),
+)
+def test_a_write_is_repeated_only_when_zoho_certainly_did_nothing(error, repeated):
+    """Zoho knows no idempotency key: the second one would be a second change."""
+    assert may_repeat(error, writes=True) is repeated
+    assert may_repeat(error, writes=False)
