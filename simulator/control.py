@@ -47,6 +47,7 @@ CRM_SWITCHES = (
     "more_after_the_end",
     "info_page_stays_1",
     "token_keys_absent",
+    "numeric_big_integers",
     "extra_keys",
     "same_second_edits",
     "search_equals_is_contains",

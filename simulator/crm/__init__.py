@@ -9,9 +9,15 @@ public projects saw live, as in the rest of the simulator.
     crm.py         the state: accounts, switches, and the handles by which tests change them
     answers.py     envelopes, errors, scopes
     routes.py      which path asks for which scope and costs how many credits
-    paging.py      listing.py      writing.py     values.py      deletions.py
-    search.py      criteria.py     coql.py        coql_parser.py bulk.py    metadata.py
     limits.py      credits of a rolling day, and calls at once
+    paging.py      pages by number and by token
+    listing.py     the list, and one account
+    deletions.py   what is gone
+    writing.py     update, insert, upsert, delete; values.py checks what is written
+    search.py      search and count; criteria.py reads their grammar
+    coql.py        COQL; coql_parser.py reads it
+    bulk.py        bulk read; bulk_criteria.py reads its JSON, bulk_jobs.py holds jobs and results
+    metadata.py    fields, modules, organisation, users
 
 Source: https://www.zoho.com/crm/developer/docs/api/v8/
 """

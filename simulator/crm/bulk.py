@@ -126,11 +126,8 @@ def _query(crm: Crm, body: dict[str, Any]) -> dict[str, Any]:
         raise bad("PAGE_RANGE_EXCEEDED", "page range exceeded", max_limit=MAX_PAGE)
     if query.get("cvid") is not None and query["cvid"] not in VIEWS:
         raise bad("CVID_NOT_SUPPORTED", "cvid not supported")
-    for index, name in enumerate(query.get("fields") or []):
-        if str(name).split(".")[0] not in BY_NAME:
-            words = "the field is not available"
-            path = f"$.query.fields[{index}]"
-            raise bad("FIELD_NOT_AVAILABLE", words, api_name=str(name), json_path=path)
+    if any(str(name).split(".")[0] not in BY_NAME for name in query.get("fields") or []):
+        raise bad("FIELD_NOT_AVAILABLE", "the field is not available")
     return query
 
 

@@ -49,7 +49,7 @@ class Crm:
         self.clock = clock
         self.users = USERS
         self.limits = Credits(credits_a_day, at_once, clock)
-        self._lock = threading.RLock()
+        self.lock = threading.RLock()  # a write checks and changes under it
         self._accounts: dict[str, Account] = dict(catalogue(accounts, seed))
         self._next_id = FIRST_ID + seed * 10_000_000 + 5_000_000
         self._cache: dict[Any, Any] = {}
@@ -76,6 +76,7 @@ class Crm:
         self.page_limit = 2000  # records that `page` reaches; search, too
         self.token_limit = 100_000  # records that page tokens reach
         self.max_ids = 100  # of `ids` on a list
+        self.numeric_big_integers = False  # Account_Number as a number, as in older organisations
         self.extra_keys = True  # keys with $ on every record
         self.mixed_status = 207  # where some of a batch failed: 200, 202 or 207
         self.conflicts = "batch"  # a 412 stops the whole "batch", or only the "record"
@@ -97,7 +98,8 @@ class Crm:
 
     @property
     def view(self) -> View:
-        return View(self._accounts, self.users, ZoneInfo(self.time_zone))
+        zone = ZoneInfo(self.time_zone)
+        return View(self._accounts, self.users, zone, self.numeric_big_integers)
 
     @property
     def accounts(self) -> dict[str, dict[str, Any]]:
@@ -107,11 +109,11 @@ class Crm:
 
     def alive(self) -> list[Account]:
         """Oldest first, whoever may see them."""
-        with self._lock:
+        with self.lock:
             return [a for a in self._accounts.values() if a.deleted is None]
 
     def deleted(self) -> list[Account]:
-        with self._lock:
+        with self.lock:
             return [a for a in self._accounts.values() if a.deleted is not None]
 
     def find(self, account_id: str) -> Account | None:
@@ -124,7 +126,7 @@ class Crm:
 
     def remembered(self, key: Any, make: Callable[[], Any]) -> Any:
         """What `make` makes, kept until the data, or what the user may see, changes."""
-        with self._lock:
+        with self.lock:
             full = (self.version, self.sees_only_own and self.user, key)
             if full not in self._cache:
                 if len(self._cache) > 50:
@@ -146,7 +148,7 @@ class Crm:
         return self.create(_known(fields)).id
 
     def create(self, fields: Mapping[str, Any]) -> Account:
-        with self._lock:
+        with self.lock:
             self._next_id += 1
             identity = str(self._next_id)
             now = int(self.clock())
@@ -161,13 +163,13 @@ class Crm:
     def edit_account(self, account_id: str, **fields: Any) -> None:
         """Change an account as a person in Zoho would: it counts as modified now, and later than
         it did; with `same_second_edits` perhaps within the same second."""
-        with self._lock:
+        with self.lock:
             account = self._accounts[account_id]
             step = 0 if self.same_second_edits else 1
             self.change(account, _known(fields), max(int(self.clock()), account.modified + step))
 
     def change(self, account: Account, fields: Mapping[str, Any], moment: int) -> None:
-        with self._lock:
+        with self.lock:
             account.fields = _full({**account.fields, **fields})
             account.modified = moment
             account.modified_by = self.user
@@ -176,7 +178,7 @@ class Crm:
 
     def delete_account(self, account_id: str, permanent: bool = False) -> None:
         """To the recycle bin, or past it."""
-        with self._lock:
+        with self.lock:
             account = self._accounts[account_id]
             account.deleted = int(self.clock())
             account.deleted_by = self.user
@@ -185,7 +187,7 @@ class Crm:
 
     def restore_account(self, account_id: str) -> None:
         """Out of the recycle bin; its Modified_Time stays."""
-        with self._lock:
+        with self.lock:
             account = self._accounts[account_id]
             if account.permanent:
                 raise ValueError("deleted for ever")
@@ -195,7 +197,7 @@ class Crm:
 
     def merge_accounts(self, winner: str, loser: str) -> None:
         """The loser is gone, and no list of deleted records tells of it."""
-        with self._lock:
+        with self.lock:
             self.delete_account(loser, permanent=True)
             self._accounts[loser].merged = True
             self.edit_account(winner)

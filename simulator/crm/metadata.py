@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from simulator.zoho import Zoho
 
 MODULE_ID = "4876876000000002177"
-MODULE = {"api_name": "Accounts", "id": MODULE_ID, "module_name": "Accounts", "module": "Accounts"}
+MODULE = {"api_name": "Accounts", "id": MODULE_ID}
 PROFILE = {"name": "Administrator", "id": "4876876000000026011"}
 ROLE = {"name": "CEO", "id": "4876876000000026005"}
 SET_UP = 1_680_000_000  # when the organisation began
@@ -87,7 +87,17 @@ def field_row(crm: Crm, field: Field) -> dict[str, Any]:
         "external": None,
         "private": None,
         "tooltip": None,
-        "default_value": None,
+        "association_details": None,
+        "colour_code_enabled_by_system": False,
+        "convert_mapping": {},
+        "email_parser": {"fields_update_supported": False, "record_operations_supported": False},
+        "enable_colour_code": False,
+        "history_tracking_enabled": False,
+        "profiles": [{"permission_type": "read_write", **PROFILE}],
+        "public": False,
+        "range": None,
+        "rollup_summary": {},
+        "separator": False,
         "created_time": crm.view.moment(SET_UP) if field.custom else None,
         "modified_time": crm.view.moment(SET_UP) if field.custom else None,
         "pick_list_values": [
@@ -98,7 +108,6 @@ def field_row(crm: Crm, field: Field) -> dict[str, Any]:
         "lookup": _lookup(field) if field.data_type == "lookup" else {},
         "multi_module_lookup": {},
         "multiselectlookup": {},
-        "subform": None,
         "formula": {},
         "auto_number": {},
         "currency": (
@@ -117,7 +126,7 @@ def _choice(name: str, index: int, value: str) -> dict[str, Any]:
         "display_value": value,
         "sequence_number": index + 1,
         "reference_value": value,
-        "colour_code": None,
+        "colour_code": "#E0E0E0",
         "actual_value": value,
         "id": _id(f"{name} {value}"),
         "type": "used",
@@ -128,11 +137,10 @@ def _lookup(field: Field) -> dict[str, Any]:
     return {
         "display_label": "Member Accounts",
         "api_name": field.api_name,
-        "query_details": {},
-        "module": MODULE,
+        "query_details": {"system_query_id": None},
+        "module": {**MODULE, "crypt": False},
         "id": _id(f"lookup {field.api_name}"),
         "revalidate_filter_during_edit": False,
-        "show_fields": [],
     }
 
 
@@ -187,7 +195,7 @@ def org(zoho: "Zoho", request: Request) -> Response:
             "users_license_purchased": len(crm.users),
             "trial_type": None,
             "trial_expiry": None,
-            "trial_action": None,
+            "portal_users_license_purchased": 0,
         },
     }
     return answer({"org": [row]})
@@ -215,7 +223,7 @@ def users(zoho: "Zoho", request: Request) -> Response:
                 "status": "active",
                 "confirm": True,
                 "language": "en_US",
-                "locale": "en_IN",
+                "locale": "en_US",
                 "country_locale": "en_US",
                 "time_zone": crm.time_zone,
                 "offset": int(offset.total_seconds() * 1000) if offset else 0,

@@ -65,11 +65,16 @@ class View:
     """How accounts look to one user: names behind ids, and moments in the user's zone."""
 
     def __init__(
-        self, accounts: Mapping[str, Account], users: Mapping[str, User], zone: dt.tzinfo
+        self,
+        accounts: Mapping[str, Account],
+        users: Mapping[str, User],
+        zone: dt.tzinfo,
+        numeric_big_integers: bool = False,
     ) -> None:
         self.accounts = accounts
         self.users = users
         self.zone = zone
+        self.numeric_big_integers = numeric_big_integers
 
     def moment(self, seconds: float) -> str:
         """2026-10-05T21:32:21+05:30: whole seconds, an offset with a colon."""
@@ -99,6 +104,8 @@ class View:
                 if other is None or other.deleted is not None:
                     return None
                 return {"name": other.name, "id": other.id}
+            case "bigint" if self.numeric_big_integers and field.api_name != "id":
+                return int(value)
             case "textarea" if cut and field.rich_text:
                 return value[:LIST_CUT]
         return value

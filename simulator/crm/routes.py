@@ -84,7 +84,11 @@ class Route:
 
 
 def _write(answer: Callable[..., Response], *scopes: str) -> Route:
-    return Route(answer, scopes, of_a_write, many_records)
+    def alone(zoho: "Zoho", request: Request, **values: Any) -> Response:
+        with zoho.crm.lock:  # of two writes with If-Unmodified-Since, one is second
+            return answer(zoho, request, **values)
+
+    return Route(alone, scopes, of_a_write, many_records)
 
 
 ROUTES: dict[tuple[str, str], Route] = {

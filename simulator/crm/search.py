@@ -39,7 +39,7 @@ def search(zoho: "Zoho", request: Request) -> Response:
     column, order = sorting(asked, tuple(BY_NAME))
     size, page = paging.per_page(asked), paging.whole(asked, "page", 1)
     limit = crm.page_limit
-    words = f"Only the first {limit} records can be fetched"
+    words = "maximum response iteration limit reached"
     paging.discrete_limit(crm, page, size, "LIMIT_REACHED", words, str(limit))
 
     indexed = crm.clock() - crm.search_lag

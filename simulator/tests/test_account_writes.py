@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 import requests
 
@@ -199,6 +201,28 @@ def test_a_later_change_stops_a_conditional_write(call, clock, crm, desk):
     crm.conflicts = "record"
     assert outcomes(put(call, *rows, headers=headers)) == ["SUCCESS", "ALREADY_MODIFIED"]
     assert call.zoho.accounts[desk]["Phone"] == "person's"
+
+
+def test_of_two_conditional_writes_at_once_one_is_second(call, clock, desk):
+    """The check and the change are one step."""
+    before = stamp(clock.now)
+    clock.pass_by(5)
+    url = f"{call.url}/crm/v8/Accounts/{desk}"
+    call.crm("org")
+    headers = {"Authorization": f"Zoho-oauthtoken {call.token}", "If-Unmodified-Since": before}
+    statuses = []
+
+    def write(number):
+        body = {"data": [{"Phone": str(number)}]}
+        statuses.append(requests.put(url, json=body, headers=headers, timeout=5).status_code)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    assert sorted(statuses) == [200] + [412] * 7
 
 
 def test_an_edit_within_the_same_second_slips_through(call, clock, crm, desk):

@@ -259,6 +259,18 @@ def test_a_custom_view_filters_and_excludes_sorting(call):
     assert refused(both) == "AMBIGUITY_DURING_PROCESSING"
 
 
+def test_big_integers_are_strings_or_in_older_organisations_numbers(call, crm):
+    """Eighteen digits do not fit a JavaScript number."""
+    account_id = call.zoho.add_account(Account_Name="Desk", Account_Number="900719925474099312")
+
+    def shown():
+        return call.crm(f"Accounts/{account_id}").json()["data"][0]["Account_Number"]
+
+    assert shown() == "900719925474099312"
+    crm.numeric_big_integers = True
+    assert shown() == 900719925474099312
+
+
 def test_one_account_is_read_alone(call, clock):
     """An unknown id is 204, a malformed one an error."""
     account_id = call.zoho.add_account(Account_Name="Desk")

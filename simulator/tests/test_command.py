@@ -34,7 +34,7 @@ def start(way, tmp_path, *arguments, python_path=""):
 @pytest.mark.parametrize("way", WAYS)
 def test_the_first_line_says_how_to_connect_and_sigterm_ends_it(way, tmp_path):
     """Scripts read that line."""
-    process = start(way, tmp_path, "--port", "0", "--items", "3", "--seed", "5")
+    process = start(way, tmp_path, "--port", "0", "--items", "3", "--accounts", "4", "--seed", "5")
     connection = json.loads(process.stdout.readline())
 
     assert connection.keys() == {
@@ -45,7 +45,7 @@ def test_the_first_line_says_how_to_connect_and_sigterm_ends_it(way, tmp_path):
         "organization_id",
     }
     state = requests.get(f"{connection['url']}/_simulator/state", timeout=5).json()
-    assert state["items"] == 3
+    assert (state["items"], state["accounts"]) == (3, 4)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=10)
     assert process.returncode == 0
