@@ -3,10 +3,12 @@
 import datetime as dt
 import io
 import zipfile
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
 
+from integrations.zoho.crm.cache import FIELDS
 from integrations.zoho.crm.criteria import all_of, any_of, criteria
 from integrations.zoho.crm.interface import DEFAULT_FIELDS, MOST_FIELDS
 from integrations.zoho.errors import (
@@ -123,9 +125,7 @@ def test_reading_goes_on_after_the_page_whose_token_is_kept(crm, zoho, add_accou
 
 
 @pytest.mark.parametrize("trouble", ["expired", "another user", "other fields", "garbage"])
-def test_a_page_token_that_no_longer_holds_is_an_error_of_its_own(
-    crm, zoho, add_accounts, trouble, monkeypatch
-):
+def test_a_page_token_that_no_longer_holds_is_an_error_of_its_own(crm, zoho, add_accounts, trouble):
     """The engine goes on from the last id; quietly ending would look like a smaller company."""
     add_accounts(450)
     token = next(crm.iter_account_pages()).next_token
@@ -147,8 +147,6 @@ def test_a_page_token_that_no_longer_holds_is_an_error_of_its_own(
 
 
 def replace_expiry(token):
-    from dataclasses import replace
-
     return replace(token, expires=0)
 
 
@@ -573,8 +571,10 @@ def test_a_bulk_read_has_pages(crm, zoho, add_accounts):
     first = crm.get_bulk_read(crm.create_bulk_read(["Account_Name"]).id)
     assert first.has_more
     second = crm.create_bulk_read(["Account_Name"], page=2)
+    by_token = crm.create_bulk_read(page_token=first.next_token)
 
     assert crm.get_bulk_read(second.id).count == 1
+    assert crm.get_bulk_read(by_token.id).count == 1
 
 
 def test_what_was_deleted_is_told(crm, zoho, add_accounts):
@@ -623,8 +623,6 @@ def test_the_fields_and_the_organisation_are_told(crm, zoho):
 
 def test_a_field_that_is_new_is_known_at_once(crm, zoho):
     """What is known of the fields is an hour old; a name it lacks is looked up."""
-    from integrations.zoho.crm.cache import FIELDS
-
     account_id = zoho.add_account(Account_Name="Helios")
     tenant = f"{crm.credential.api_url()} {crm.credential.organization_id}"
     FIELDS.put((tenant,), {"Account_Name": "text"}, FIELDS.version)
