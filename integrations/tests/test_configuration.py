@@ -3,6 +3,7 @@
 import pytest
 
 from integrations.environment import read
+from integrations.models import ZohoCredential
 from integrations.zoho.configuration import ZohoSDKConfig
 from integrations.zoho.data_centers import DATA_CENTERS, Environment, Region
 from integrations.zoho.errors import ZohoConfigError
@@ -76,6 +77,12 @@ def test_each_region_and_environment_has_its_own_hosts(given, region, environmen
 
     assert config.api_url == f"https://{PREFIXES[environment]}.{DOMAINS[region]}"
     assert config.accounts_url == f"https://{ACCOUNTS[region]}"
+    stored = ZohoCredential(
+        data_center=region,
+        environment=environment,
+        api_domain=f"https://www.{DOMAINS[region]}",  # as an answer may say of a test, too
+    )
+    assert (stored.crm_url(), stored.accounts_url()) == (config.api_url, config.accounts_url)
 
 
 @pytest.mark.parametrize("region", ["uk", "ae"])
