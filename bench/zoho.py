@@ -27,14 +27,14 @@ class Handle:
 
 
 @contextmanager
-def zoho(items: int, latency: float = 0.0) -> Iterator[Handle]:
-    """Connect the database to a Zoho with so many items and no limits."""
+def zoho(items: int, latency: float = 0.0, accounts: int = 0) -> Iterator[Handle]:
+    """Connect the database to a Zoho with so many items and CRM accounts, and no limits."""
     from django.conf import settings
 
     from integrations.models import ZohoCredential
 
     command = [sys.executable, "-m", "simulator", "--port", "0", "--items", str(items)]
-    command += ["--latency", str(latency)]
+    command += ["--latency", str(latency), "--accounts", str(accounts)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:

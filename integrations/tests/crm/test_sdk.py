@@ -1,6 +1,7 @@
 """What the fence around Zoho's SDK holds. That it does what REST does stands in
 test_every_tier.py."""
 
+import json
 import logging
 import os
 import subprocess
@@ -190,6 +191,47 @@ def test_what_it_cannot_say_exactly_it_does_not_say(zoho, sdk):
     sdk.update_account(account_id, {"Annual_Revenue": Decimal("1234567890.12")})
 
     assert zoho.accounts[account_id]["Annual_Revenue"] == Decimal("1234567890.12")
+
+
+def test_values_stay_as_json_has_them(zoho, sdk, monkeypatch):
+    """By itself the SDK takes lists, look-ups and dates in classes of its own only."""
+    sent = []
+    ask = sdk.transport.transport.ask
+
+    def watch(request):
+        sent.append(request.body)
+        return ask(request)
+
+    monkeypatch.setattr(sdk.transport.transport, "ask", watch)
+    account_id = zoho.add_account(Account_Name="Helios")
+    values = {
+        "Tag": [{"name": "big"}],
+        "Owner": {"id": "4876876000000411001"},
+        "Employees": 4,
+        "Phone": None,
+        "Industry": "",
+        "Modified_Time": "2026-10-05T21:32:21+05:30",
+        "Territories": [],
+        "Key_Account": True,
+    }
+    sdk.transport.ask(
+        Request(
+            f"{zoho.url}{ACCOUNTS}/{account_id}",
+            method="PUT",
+            body={
+                "data": [values],
+                "trigger": [],
+                "skip_feature_execution": [{"name": "cadences"}],
+            },
+            writes=True,
+        )
+    )
+
+    assert json.loads(sent[-1]) == {
+        "data": [values],
+        "trigger": [],
+        "skip_feature_execution": [{"name": "cadences"}],
+    }
 
 
 def test_what_it_does_not_offer_is_said_and_not_sent(zoho, sdk):

@@ -1,10 +1,10 @@
 """Zoho CRM through Zoho's own Python SDK. The one module that knows it, and imports it late.
 
 The SDK is fenced in on two sides. What it takes for `requests` hands each call to the product's
-one transport: signed, budgeted, timed out, retried and logged like every other. And it asks Zoho
-for no field metadata, so that it writes no file, takes no lock, and leaves values as JSON gave
-them. Its token is ours, its store refuses everything, its log is silent, and it never changes the
-data centre. Nothing of it leaves this module: plain dicts in, plain dicts and our errors out.
+one transport: signed, budgeted, timed out, retried and logged like every other. And where it looks
+for field metadata it finds ours, so that it writes no file, takes no lock, and leaves values as
+JSON gave them. Its token is ours, its store refuses everything, its log is silent, and it never
+changes the data centre. Nothing of it leaves here: plain dicts in, plain dicts and our errors out.
 
 Why each of these is needed stands in docs/decisions/0012-the-sdk-behind-two-seams.md.
 """
@@ -28,7 +28,7 @@ import structlog
 
 from integrations.models import ZohoCredential, ZohoUsage
 from integrations.zoho.crm.rest import RestCrm
-from integrations.zoho.crm.sdk_calls import SdkCannot, perform
+from integrations.zoho.crm.sdk_calls import PLAIN_FIELDS, SdkCannot, perform
 from integrations.zoho.errors import TryAgain, ZohoUnavailableError
 from integrations.zoho.exchange import Answer, Request
 from integrations.zoho.transport import Transport
@@ -162,7 +162,9 @@ def _start() -> SimpleNamespace:
 
     connector.requests = _Requests()
     Utility.get_fields = staticmethod(lambda module, handler=None: None)
-    JSONConverter._JSONConverter__get_module_detail_from_user_spec_json = lambda self, module: {}
+    JSONConverter._JSONConverter__get_module_detail_from_user_spec_json = lambda self, module: dict(
+        PLAIN_FIELDS
+    )
     config = SDKConfig(
         auto_refresh_fields=False,
         pick_list_validation=False,  # its list would be old; the caller checks against Zoho's

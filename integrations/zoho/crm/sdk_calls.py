@@ -122,20 +122,24 @@ def _feature(sdk: SimpleNamespace, named: Mapping[str, Any]) -> Any:
     return feature
 
 
-# Fields whose values the SDK insists on having in classes of its own.
-_OF_ITS_OWN = {"Tag", "Created_Time", "Modified_Time", "Created_By", "Modified_By"}
+# Fields for which the SDK has classes of its own. Told that they are plain, it takes and gives what
+# JSON has. It would otherwise spend half of its time on them, and give dates in this host's zone.
+PLAIN_FIELDS = {
+    name: {"name": name, "type": "Object"}
+    for name in ("id", "Tag", "Created_Time", "Modified_Time", "Created_By", "Modified_By")
+}
 
 
 def _record(sdk: SimpleNamespace, values: Mapping[str, Any]) -> Any:
-    if refused := _OF_ITS_OWN & values.keys():
-        raise SdkCannot(f"Zoho's SDK is not used to write {', '.join(sorted(refused))}.")
     record = sdk.record.Record()
     for name, value in values.items():
         if name == "id":
             record.set_id(_id(str(value)))
+        elif name in PLAIN_FIELDS or value is None:
+            record.add_key_value(name, value)
         else:
             # Whatever is in a Choice is sent as it is; bare lists and dicts are not always.
-            record.add_key_value(name, None if value is None else sdk.Choice(value))
+            record.add_key_value(name, sdk.Choice(value))
     return record
 
 
