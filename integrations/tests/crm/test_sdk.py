@@ -78,6 +78,8 @@ def test_it_is_not_loaded_until_it_is_needed():
     assert done.returncode == 0, done.stderr
 
 
+# Python 3.12 warns of just what is tested here.
+@pytest.mark.filterwarnings("ignore:This process.*multi-threaded:DeprecationWarning")
 def test_a_child_of_a_fork_initialises_it_anew():
     """The parent's lock may be held by a thread that the child does not have."""
     started()

@@ -20,6 +20,7 @@ from integrations.zoho.crm.tiers import FEW, MANY, TieredCrm, compared, order_of
 from integrations.zoho.errors import (
     ZohoAPIError,
     ZohoAuthError,
+    ZohoPageExpiredError,
     ZohoRateLimitError,
     ZohoUnavailableError,
     ZohoUnknownOutcome,
@@ -206,6 +207,19 @@ def test_a_walk_goes_on_where_the_tier_failed(zoho, tiered, only, add_accounts):
     assert [page.number for page in pages] == [1, 2, 3, 4]
     assert len(met) == 3
     assert tiered.tier == "rest"
+
+
+def test_a_place_that_only_a_number_tells_is_not_gone_on_from(zoho, tiered, only, add_accounts):
+    """Beginning anew would bring every account twice, and look like a longer list."""
+    rows = [{"id": add_accounts(1)[0], "Account_Name": "Helios"}]
+    body = {"data": rows, "info": {"more_records": True, "next_page_token": None}}
+    zoho.faults.add("answer", path=ACCOUNTS, body=body)
+
+    with (
+        only("sdk", ZohoUnavailableError("down"), after=1),
+        pytest.raises(ZohoPageExpiredError),
+    ):
+        list(tiered.iter_account_pages(["Account_Name"]))
 
 
 def test_what_was_deleted_is_told_once_whoever_tells(zoho, tiered, only, add_accounts):
