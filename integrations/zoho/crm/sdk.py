@@ -6,7 +6,7 @@ for field metadata it finds ours, so that it writes no file, takes no lock, and 
 JSON gave them. Its token is ours, its store refuses everything, its log is silent, and it never
 changes the data centre. Nothing of it leaves here: plain dicts in, plain dicts and our errors out.
 
-Why each of these is needed stands in docs/decisions/0012-the-sdk-behind-two-seams.md.
+Why each of these is needed stands in docs/decisions/0013-the-sdk-behind-two-seams.md.
 """
 
 import json
