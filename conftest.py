@@ -48,8 +48,8 @@ def short_limits(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def zoho(settings: Any, request: pytest.FixtureRequest) -> Iterator[Zoho]:
-    """A Zoho without limits, answering at `zoho.url`; empty, or with as many items as asked."""
-    simulated = Zoho(items=getattr(request, "param", 0), per_minute=0)
+    """A Zoho without limits, answering at `zoho.url`; empty, or as large as asked: {"items": 5}."""
+    simulated = Zoho(per_minute=0, **{"items": 0, **getattr(request, "param", {})})
     with serve(simulated) as server:
         simulated.url = server.url
         settings.ZOHO_ACCOUNTS_URL = settings.ZOHO_API_URL = server.url

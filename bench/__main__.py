@@ -19,7 +19,7 @@ from typing import Any
 
 from demo.servers import postgres, redis_server
 
-PARTS = ("speed", "memory", "pace", "workers", "lists", "crm")
+PARTS = ("speed", "memory", "pace", "workers", "lists", "accounts", "crm")
 
 
 def main() -> None:

@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "integrations",
     "sync",
     "products_and_services",
+    "crm_accounts",
     "notices",
     "simulator",
 ]
@@ -402,6 +403,7 @@ JAZZMIN_SETTINGS = {
     "custom_links": {"sync": [SYNC_LINK, SCHEDULE_LINK]},
     "order_with_respect_to": [
         "products_and_services",
+        "crm_accounts",
         "sync",
         "notices",
         "integrations",
@@ -409,6 +411,8 @@ JAZZMIN_SETTINGS = {
     ],
     "icons": {
         "products_and_services.product": "fas fa-box",
+        "crm_accounts.account": "fas fa-building",
+        "crm_accounts.crmfield": "fas fa-list",
         "sync.syncrun": "fas fa-sync",
         "sync.change": "fas fa-history",
         "sync.failedrecord": "fas fa-exclamation-triangle",

@@ -26,6 +26,7 @@ from demo.servers import free_port, postgres, redis_server
 ROOT = Path(__file__).resolve().parent.parent
 DATA = Path(os.environ.get("DEMO_DIR") or ROOT / ".demo")
 ITEMS = int(os.environ.get("DEMO_ITEMS") or 10_000)
+ACCOUNTS = int(os.environ.get("DEMO_ACCOUNTS") or 500)
 # Seconds per answer of the simulated Zoho, once the first sync is done: slow enough, with several
 # pages under way at once, to watch a bar move.
 LATENCY = float(os.environ.get("DEMO_LATENCY") or 0.5)
@@ -70,8 +71,9 @@ def run(running: ExitStack, port: int) -> None:
             f"a server did not start. {error}\nIts data is in {DATA}; DEMO_DIR=/another/folder "
             "puts it elsewhere."
         ) from error
-    say(f"Starting a simulated Zoho with {ITEMS:,} items …")
-    simulator = Process("simulator", ["-m", "simulator", "--port", "0", "--items", str(ITEMS)])
+    say(f"Starting a simulated Zoho with {ITEMS:,} items and {ACCOUNTS:,} accounts …")
+    sizes = ["--items", str(ITEMS), "--accounts", str(ACCOUNTS)]
+    simulator = Process("simulator", ["-m", "simulator", "--port", "0", *sizes])
     simulator.start(running, dict(os.environ), pipe=True)
     zoho = simulator.first_line()
     tell(
@@ -193,13 +195,15 @@ def prepare(environment: dict[str, str], zoho: dict[str, str]) -> None:
 def first_sync(processes: list["Process"]) -> None:
     from django.core.management import CommandError, call_command
 
+    from crm_accounts.models import Account
     from products_and_services.models import Product
 
-    if Product.objects.exists():
+    if Product.objects.exists() and Account.objects.exists():
         return
-    say("Running the first sync …")
+    say("Running the first syncs …")
     try:
         call_command("sync_zoho_products")
+        call_command("sync_zoho_accounts")
     except CommandError as error:
         check(processes)
         raise DemoError(str(error)) from error

@@ -28,7 +28,7 @@ STATE_HELP = {
     ZohoCredential.State.CONNECTED: "The access token is good.",
     ZohoCredential.State.EXPIRING: "The access token ends soon; the next call renews it.",
     ZohoCredential.State.EXPIRED: "The next call gets a new access token by itself.",
-    ZohoCredential.State.NOT_CONNECTED: "Enter a refresh token to connect.",
+    ZohoCredential.State.NOT_CONNECTED: "Press Connect with Zoho.",
 }
 
 

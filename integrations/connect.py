@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 
 
 AGAIN = "Press Connect with Zoho to begin anew."
+NEW_CODE = "Generate a new code in Zoho's console and paste it here."
 
 
 class ConnectError(ZohoError):
@@ -85,19 +86,28 @@ def receive(answer: Mapping[str, str], user: Any, session_key: str) -> ConnectAt
     _check_home(attempt, answer)
     if not answer.get("code"):
         raise ConnectError(f"Zoho's answer came without a code. Nothing was changed. {AGAIN}")
+    redeem(attempt, answer["code"], attempt.redirect_uri)
+    return attempt
+
+
+def redeem(attempt: ConnectAttempt, code: str, redirect_uri: str = "") -> None:
+    """Turn the code into tokens that the attempt keeps. A self client's goes without address.
+
+    Raises ConnectError; nothing of the present connection is changed.
+    """
     credential = attempt.credential()
+    again = AGAIN if redirect_uri else NEW_CODE
     try:
-        exchange_code(credential, answer["code"], attempt.redirect_uri)
+        exchange_code(credential, code, redirect_uri)
     except ZohoAuthError as error:
         if error.code == "invalid_code":
             raise ConnectError(
-                "Zoho no longer accepts the code: it lives for a minute or two, and only once. "
-                f"Nothing was changed. {AGAIN}",
+                "Zoho no longer accepts the code: it lives for minutes, and only once. "
+                f"Nothing was changed. {again}",
                 code=error.code,
             ) from error
-        raise ConnectError(f"{error.message} {AGAIN}", code=error.code) from error
+        raise ConnectError(f"{error.message} {again}", code=error.code) from error
     attempt.keep(credential)
-    return attempt
 
 
 def _check_home(attempt: ConnectAttempt, answer: Mapping[str, str]) -> None:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.contrib import messages
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ERROR_FLAG
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -16,6 +18,8 @@ FORMATS = {"csv": CSV, "xlsx": XLSX}
 # A file is made in memory, while somebody waits.
 MOST_EXPORTED = 50_000
 # What a spreadsheet would calculate instead of showing.
+# Control characters that no spreadsheet can hold; nobody sees them.
+NOT_IN_A_SHEET = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 FORMULA_BEGINS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -26,7 +30,7 @@ class PlainText(CharWidget):
     """
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> str:
-        text = str(super().render(value, obj, **kwargs) or "")
+        text = str(super().render(value, obj, **kwargs) or "").translate(NOT_IN_A_SHEET)
         return f"'{text}" if text.startswith(FORMULA_BEGINS) else text
 
 
@@ -62,14 +66,17 @@ class ExportedList(ExportMixin):
             raise Http404
         if not self.has_view_permission(request):
             raise PermissionDenied
-        queryset = self.get_export_queryset(request)
+        back = reverse("admin:{}_{}_changelist".format(*self.get_model_info()))
+        try:
+            queryset = self.get_export_queryset(request)
+        except IncorrectLookupParameters:
+            return redirect(f"{back}?{ERROR_FLAG}=1")  # as the list itself answers
         if queryset.order_by()[: MOST_EXPORTED + 1].count() > MOST_EXPORTED:
             messages.error(
                 request,
                 f"More than {MOST_EXPORTED:,} rows do not fit into one file. Nothing was exported: "
                 "narrow the list by a filter or a search, and export again.",
             )
-            back = reverse("admin:{}_{}_changelist".format(*self.get_model_info()))
             return redirect(f"{back}?{request.GET.urlencode()}")
         kind = FORMATS[name]()
         file = f"{self.opts.model_name}s_{timezone.localtime():%Y-%m-%d_%H-%M}.{name}"

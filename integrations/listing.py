@@ -65,7 +65,7 @@ class BoundedList(ChangeList):
 
     def get_results(self, request: HttpRequest) -> None:
         super().get_results(request)
-        if self.show_all or not self.multi_page:
+        if (self.show_all and self.can_show_all) or not self.multi_page:
             self.result_list = self.paginator.object_list
 
 

@@ -54,6 +54,14 @@ class ConnectForm(forms.Form):
         ),
     )
 
+    grant_code = forms.CharField(
+        label="Code of a Self Client",
+        required=False,
+        help_text="Made in Zoho's API console with the scopes above, good for a few minutes.",
+        widget=forms.PasswordInput(
+            render_value=False, attrs={"autocomplete": "off", "class": "form-control"}
+        ),
+    )
     features = forms.MultipleChoiceField(
         required=False, choices=[(feature.key, feature.name) for feature in CHOICES]
     )
@@ -73,12 +81,15 @@ class ConnectForm(forms.Form):
             values[name] = values.get(name) or getattr(self.stored, name, "")
             if not values[name] and name not in self.errors:
                 self.add_error(name, "Zoho's API console shows it under Client Secret.")
+        if "with_code" in self.data and not values.get("grant_code"):
+            self.add_error("grant_code", "Paste the code that Zoho's console has generated.")
         return values
 
 
 @connect_view
 def start(request: HttpRequest) -> HttpResponse:
-    """GET explains and asks; POST begins an attempt and sends the browser to Zoho's consent."""
+    """GET explains and asks; POST begins an attempt and sends the browser to Zoho's consent, or
+    takes a self client's code, for which Zoho needs not be able to reach a browser."""
     stored = ZohoCredential.objects.first()
     redirect_uri = request.build_absolute_uri(reverse("oauth:callback"))
     form = ConnectForm(
@@ -98,8 +109,15 @@ def start(request: HttpRequest) -> HttpResponse:
             client_id=form.cleaned_data["client_id"],
             client_secret=form.cleaned_data["client_secret"],
         )
-        features = form.cleaned_data["features"]
-        return HttpResponseRedirect(connect.consent_url(attempt, state, features))
+        if "with_code" not in request.POST:
+            features = form.cleaned_data["features"]
+            return HttpResponseRedirect(connect.consent_url(attempt, state, features))
+        attempt.use()
+        try:
+            connect.redeem(attempt, form.cleaned_data["grant_code"])
+            return _agreed(request, attempt)
+        except ZohoError as error:
+            form.add_error("grant_code", error.message)
     page = render(
         request,
         "integrations/connect.html",
@@ -110,6 +128,7 @@ def start(request: HttpRequest) -> HttpResponse:
             "stored": stored,
             "redirect_uri": redirect_uri,
             "inputs": [form[name] for name in ("data_center", "client_id", "client_secret")],
+            "grant_code": form["grant_code"],
             "always": INVENTORY,
             "choices": [(it, it.key in (form["features"].value() or ())) for it in CHOICES],
         },
@@ -135,6 +154,11 @@ def callback(request: HttpRequest) -> HttpResponse:
     except ZohoError as error:
         messages.error(request, error.message)
         return redirect("oauth:start")
+    return _agreed(request, attempt)
+
+
+def _agreed(request: HttpRequest, attempt: ConnectAttempt) -> HttpResponse:
+    """The attempt holds tokens: on to the organisation, which is chosen where there is a choice."""
     found = connect.organisations(attempt.credential())
     stored = ZohoCredential.objects.first()
     known = stored.organization_id if stored else ""

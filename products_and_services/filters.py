@@ -13,19 +13,6 @@ from products_and_services.models import Product
 FEW_SKUS = 1_000
 
 
-class RetiredFilter(admin.SimpleListFilter):
-    title = "still in Zoho"
-    parameter_name = "retired"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("no", "Still in Zoho"), ("yes", "Retired: no longer in Zoho")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        if self.value() in ("yes", "no"):
-            return queryset.filter(retired_at__isnull=self.value() == "no")
-        return queryset
-
-
 class StockFilter(admin.SimpleListFilter):
     title = "stock"
     parameter_name = "stock"

@@ -33,6 +33,9 @@ class InventoryItems:
     def changed(self, since: dt.datetime, start_page: int) -> Iterator[Page]:
         return self.client.fetch_changed_products(since, start_page)
 
+    def gone(self, since: dt.datetime) -> Iterator[list[str]]:
+        return iter(())  # Inventory does not tell; only a full run sees it
+
     def by_id(self, zoho_ids: Sequence[str]) -> list[Record]:
         return self.client.fetch_products_by_id(zoho_ids)
 

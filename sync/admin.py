@@ -16,6 +16,7 @@ from django.utils.html import format_html
 
 from integrations.listing import BoundedList, ReadOnlyAdmin, ago
 from sync import follow_up
+from sync.mirror import mirrored_models
 from sync.models import Change, FailedRecord, SyncRun
 from sync.views import MEND, NOTHING_TO_RETRY, land_on, run_context
 
@@ -59,6 +60,20 @@ class NamedRows(BoundedList):
         name_records(self.result_list)
 
 
+class MirrorFilter(admin.SimpleListFilter):
+    title = "what is mirrored"
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        return [
+            (model._meta.label_lower, str(model._meta.verbose_name_plural))
+            for model in mirrored_models()
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 @admin.register(SyncRun)
 class SyncRunAdmin(ReadOnlyAdmin):
     list_display = (
@@ -75,7 +90,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
         "retired",
         "calls",
     )
-    list_filter = ("state", "mode", "dry_run", "trigger")
+    list_filter = (MirrorFilter, "state", "mode", "dry_run", "trigger")
     list_select_related = ("user",)
     list_per_page = 50
     change_form_template = "admin/sync/syncrun/change_form.html"
@@ -102,7 +117,7 @@ class SyncRunAdmin(ReadOnlyAdmin):
 
     @admin.display(description="Seconds")
     def duration(self, run: SyncRun) -> str:
-        return f"{run.duration_seconds():.1f}" if run.started_at else ""
+        return f"{run.duration_seconds():,.1f}" if run.started_at else ""
 
     def change_view(
         self,

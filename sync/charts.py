@@ -22,15 +22,16 @@ class Bar:
 
 @dataclass(frozen=True)
 class BarChart:
-    """Days side by side. `told` is the one number that sums them up."""
+    """Days side by side. `told` is the one number that sums them up; at `url` stands each one."""
 
     title: str
     told: str
+    url: str
     bars: Sequence[Bar]
 
     @classmethod
     def of(
-        cls, title: str, told: str, days: Sequence[dt.date], values: Mapping[dt.date, int]
+        cls, title: str, told: str, url: str, days: Sequence[dt.date], values: Mapping[dt.date, int]
     ) -> "BarChart":
         highest = max(values.values(), default=0)
         bars = [
@@ -38,7 +39,7 @@ class BarChart:
             for day in days
             for value in (values.get(day, 0),)
         ]
-        return cls(title, told, bars)
+        return cls(title, told, url, bars)
 
 
 @dataclass(frozen=True)

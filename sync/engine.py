@@ -81,6 +81,13 @@ def sync_changed(run: SyncRun, mirror: Mirror, source: Source) -> None:
             # Only what is asked for again to be safe, and all of it known. After an import of
             # thousands in one minute, every hour would otherwise read them all once more.
             break
+    for zoho_ids in source.gone(run.since):
+        # Looked up once more each: what was deleted may have been restored since.
+        known = mirror.model._default_manager.filter(
+            **{f"{mirror.key}__in": zoho_ids}, retired_at=None
+        )
+        if gone := list(known.values_list(mirror.key, flat=True)):
+            check_by_id(run, mirror, source, gone)
 
 
 def known_until(run: SyncRun, mirror: Mirror) -> dt.datetime:

@@ -40,16 +40,21 @@ _SQLITE = (
 )
 
 
-def watch_fingerprint(table: str) -> migrations.RunPython:
-    """The migration that puts the trigger on `table`."""
+def watch_fingerprint(table: str, *, again: bool = False) -> migrations.RunPython:
+    """The migration that puts the trigger on `table`.
+
+    Each later migration that changes the table ends with it `again`: SQLite then makes the table
+    anew, and forgets its triggers.
+    """
 
     def make(apps: Any, schema_editor: Any) -> None:
+        drop(apps, schema_editor)
         postgresql = schema_editor.connection.vendor == "postgresql"
         for statement in _POSTGRESQL if postgresql else _SQLITE:
             schema_editor.execute(statement.format(table=table))
 
     def drop(apps: Any, schema_editor: Any) -> None:
         on = f" ON {table}" if schema_editor.connection.vendor == "postgresql" else ""
-        schema_editor.execute(f"DROP TRIGGER {table}_fingerprint{on}")
+        schema_editor.execute(f"DROP TRIGGER IF EXISTS {table}_fingerprint{on}")
 
-    return migrations.RunPython(make, drop)
+    return migrations.RunPython(make, make if again else drop)

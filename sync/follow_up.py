@@ -37,8 +37,9 @@ def again(run: SyncRun, user: Any) -> Requested:
     return _request(run, user, mode=run.mode, dry_run=run.dry_run, origin=None)
 
 
-def confirm(run: SyncRun, user: Any) -> Requested:
-    """Retire what `run` did not dare to; each record is looked up at Zoho once more before."""
+def confirm(run: SyncRun, user: Any) -> Requested | None:
+    """Retire what `run` did not dare to; each record is looked up at Zoho once more before. None
+    when somebody has decided otherwise just now."""
     unlisted = run.changes.filter(action=Change.Action.UNLISTED).order_by("id")
     with transaction.atomic():
         retiring, is_new = _request(
@@ -47,8 +48,10 @@ def confirm(run: SyncRun, user: Any) -> Requested:
             mode=SyncRun.Mode.SELECTED,
             zoho_ids=unlisted.values_list("zoho_id", flat=True).iterator(),
         )
-        if is_new:
-            run.settle(f"Confirmed by {user.get_username()}; see run #{retiring.pk}.")
+        confirmed = f"Confirmed by {user.get_username()}; see run #{retiring.pk}."
+        if is_new and not run.settle(confirmed):
+            transaction.set_rollback(True)
+            return None
     return retiring, is_new
 
 

@@ -101,12 +101,17 @@ def charts(today: dt.date | None = None) -> list[BarChart]:
         spent[row["product"]][row["day"]] = row["n"]
     calls, credits = (spent[product] for product in ZohoUsage.Product)
     days = [first + dt.timedelta(days=number) for number in range(DAYS)]
-    crm = [BarChart.of("CRM credits", f"{sum(credits.values()):,}", days, credits)]
+    runs_url, changes_url, calls_url = (
+        reverse(f"admin:{name}_changelist")
+        for name in ("sync_syncrun", "sync_change", "integrations_zohousage")
+    )
+    crm = [BarChart.of("CRM credits", f"{sum(credits.values()):,}", calls_url, days, credits)]
+    slowest = f"{max(longest.values(), default=0):,} s"
     return [
-        BarChart.of("Syncs", f"{sum(runs.values()):,}", days, runs),
-        BarChart.of("Longest sync", f"{max(longest.values(), default=0):,} s", days, longest),
-        BarChart.of("Records changed", f"{sum(changed.values()):,}", days, changed),
-        BarChart.of("Zoho calls", f"{sum(calls.values()):,}", days, calls),
+        BarChart.of("Syncs", f"{sum(runs.values()):,}", runs_url, days, runs),
+        BarChart.of("Longest sync", slowest, runs_url, days, longest),
+        BarChart.of("Records changed", f"{sum(changed.values()):,}", changes_url, days, changed),
+        BarChart.of("Zoho calls", f"{sum(calls.values()):,}", calls_url, days, calls),
         *(crm if any(credits.values()) else ()),
     ]
 

@@ -26,6 +26,10 @@ class Source(Protocol):
     def changed(self, since: dt.datetime, start_page: int) -> Iterator[Page]:
         """The records modified at or after `since`, from that page on, newest first."""
 
+    def gone(self, since: dt.datetime) -> Iterator[list[str]]:
+        """The ids that Zoho tells were deleted at or after `since`, in portions; none where it does
+        not tell."""
+
     def by_id(self, zoho_ids: Sequence[str]) -> list[Record]:
         """Those of the records asked for that still exist."""
 

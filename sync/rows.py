@@ -62,7 +62,13 @@ def select(
         return list(rows.values_list(*fields))
     with connection.cursor() as cursor:
         cursor.execute(_select_where(model, fields, key), [array(values)])
-        return cursor.fetchall()
+        found = cursor.fetchall()
+    if as_json := _json_columns(model, fields):  # which a bare cursor hands over as text
+        return [
+            tuple(json.loads(v) if i in as_json and v is not None else v for i, v in enumerate(row))
+            for row in found
+        ]
+    return found
 
 
 def update_one(
@@ -122,7 +128,7 @@ def _element(value: Any) -> str:
         return "NULL"
     if isinstance(value, dt.datetime):
         return f'"{value.isoformat()}"'
-    if isinstance(value, list):
+    if isinstance(value, (list, dict)):
         return _element(json.dumps(value))
     return str(value)  # numbers, true and false
 
@@ -133,6 +139,12 @@ def _element(value: Any) -> str:
 @cache
 def _columns(model: type[models.Model], names: tuple[str, ...]) -> list[Any]:
     return [model._meta.get_field(name) for name in names]
+
+
+@cache
+def _json_columns(model: type[models.Model], names: tuple[str, ...]) -> frozenset[int]:
+    columns = enumerate(_columns(model, names))
+    return frozenset(i for i, column in columns if isinstance(column, models.JSONField))
 
 
 @cache

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
-from integrations.zoho.errors import TryAgain, ZohoError, ZohoRateLimitError
+from integrations.zoho.errors import TryAgain, ZohoError
 from sync.models import LeaseLost, SyncRun
 
 log = structlog.get_logger(__name__)
@@ -72,8 +72,8 @@ def _make_way(run: SyncRun) -> None:
 
 
 def _wait_or_fail(run: SyncRun, error: TryAgain) -> None:
-    # A spent limit is waited for as often as it takes; other trouble is bounded.
-    counts = not isinstance(error, ZohoRateLimitError)
+    # What is meant to take time is waited for as often as it takes; trouble is bounded.
+    counts = not error.is_planned
     if counts and run.retries >= settings.SYNC_RETRIES:
         run.fail(
             f"{error.message} Given up after {run.retries + 1} tries; what was read is kept and "

@@ -129,7 +129,7 @@ def compare(mirror: Mirror, records: Sequence[Record], partial: bool) -> Found:
             for key, fields in remote.items()
         }
     plan = make_plan(remote, local, {key for key in local if known[key][0] is not None})
-    stale = {key: synced[key] for key in plan.unchanged if key in fingerprints}
+    stale = {key: synced[key] for key in plan.unchanged if fingerprints.get(key) is not None}
     plan.unchanged.extend(same)
     return Found(plan, remote, local, reading.failures, fingerprints, stale, by_id)
 
@@ -144,7 +144,14 @@ def differences(mirror: Mirror, plan: Plan, found: Found) -> Iterator[Note]:
     for key in plan.update:
         values = zip(mirror.fields, found.local[key], found.remote[key], strict=True)
         for name, before, after in values:
-            if before != after:
+            if before == after:
+                continue
+            if isinstance(before, dict) and isinstance(after, dict):
+                for part in sorted(before.keys() | after.keys()):
+                    was, becomes = before.get(part), after.get(part)
+                    if was != becomes:
+                        yield Note(Action.UPDATED, key, part, as_text(was), as_text(becomes))
+            else:
                 yield Note(Action.UPDATED, key, name, as_text(before), as_text(after))
 
 

@@ -12,6 +12,7 @@ urlpatterns = [
     path("schedule/<int:task_id>/pause/", schedule_views.pause, name="schedule-pause"),
     path("schedule/<int:task_id>/resume/", schedule_views.resume, name="schedule-resume"),
     path("schedule/<int:task_id>/run/", schedule_views.run_now, name="schedule-run"),
+    path("start/<str:kind>/", views.start, name="start"),
     path("runs/<int:run_id>/", views.status, name="status"),
     path("runs/<int:run_id>/progress/", views.progress, name="progress"),
     path("runs/<int:run_id>/<slug:action>/", views.act, name="act"),

@@ -14,8 +14,10 @@ from django.views.decorators.http import require_POST, require_safe
 
 from sync import follow_up
 from sync.home import overview
+from sync.mirror import mirrored_models
 from sync.models import FailedRecord, SyncRun
 from sync.queue import enqueue
+from sync.start import request_run
 
 MOST_EVENTS = 200
 NOTHING_TO_RETRY = (
@@ -80,6 +82,25 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @never_cache
 @staff_member_required
+@permission_required("sync.trigger_zoho_sync", raise_exception=True)
+@require_POST
+def start(request: HttpRequest, kind: str) -> HttpResponse:
+    """Start a sync of one mirror: of everything, or with `mode=changed` of what was changed."""
+    models = {model._meta.label_lower: model for model in mirrored_models()}
+    if kind not in models:
+        raise Http404
+    changed = request.POST.get("mode") == SyncRun.Mode.CHANGED
+    asked = request_run(
+        models[kind],
+        SyncRun.Trigger.PERSON,
+        mode=SyncRun.Mode.CHANGED if changed else SyncRun.Mode.FULL,
+        user=request.user,
+    )
+    return land_on(request, *asked)
+
+
+@never_cache
+@staff_member_required
 @require_POST
 def act(request: HttpRequest, run_id: int, action: str) -> HttpResponse:
     """Do one of ACTIONS with a run, and land on a run's page.
@@ -93,11 +114,15 @@ def act(request: HttpRequest, run_id: int, action: str) -> HttpResponse:
         raise PermissionDenied
     run = get_object_or_404(SyncRun, pk=run_id)
     if action not in run.actions():
-        messages.warning(
-            request, f"{run} is {run.get_state_display().lower()} by now; nothing was done."
-        )
-        return land(request, run)
+        return _too_late(request, run)
     return do(request, run)
+
+
+def _too_late(request: HttpRequest, run: SyncRun) -> HttpResponse:
+    messages.warning(
+        request, f"{run} is {run.get_state_display().lower()} by now; nothing was done."
+    )
+    return land(request, run)
 
 
 def _pause(request: HttpRequest, run: SyncRun) -> HttpResponse:
@@ -124,7 +149,10 @@ def _cancel(request: HttpRequest, run: SyncRun) -> HttpResponse:
 
 
 def _confirm(request: HttpRequest, run: SyncRun) -> HttpResponse:
-    return land_on(request, *follow_up.confirm(run, request.user))
+    confirmed = follow_up.confirm(run, request.user)
+    if confirmed is None:
+        return _too_late(request, run)
+    return land_on(request, *confirmed)
 
 
 def _dismiss(request: HttpRequest, run: SyncRun) -> HttpResponse:

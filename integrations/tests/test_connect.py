@@ -115,6 +115,38 @@ def test_a_scope_that_was_chosen_draws_no_warning(credential):
     assert credential.excess_scopes() == []
 
 
+def test_a_self_clients_code_is_taken_on_the_page_too(client, console, form):
+    """Not every installation has an address that Zoho accepts; nobody should need a terminal."""
+    code = console.make_self_client_code("ZohoInventory.items.READ,ZohoInventory.settings.READ")
+
+    page = client.post(START, {**form, "grant_code": code, "with_code": 1}, follow=True)
+    page = client.post(
+        page.request["PATH_INFO"], {"organization_id": console.organization_id}, follow=True
+    )
+
+    assert "Connected to Zoho organisation" in told(page)
+    assert ZohoCredential.objects.get().state() == "connected"
+    assert code not in page.content.decode()
+
+
+def test_the_button_for_a_code_wants_one(client, form):
+    """It must not lead to Zoho's consent by mistake."""
+    page = client.post(START, {**form, "with_code": 1})
+
+    assert "Paste the code that Zoho" in page.content.decode()
+
+
+def test_a_code_that_is_too_old_is_refused_and_nothing_is_changed(client, form):
+    """Its life is counted in minutes."""
+    page = client.post(START, {**form, "grant_code": "1000.old.code", "with_code": 1})
+    shown = page.content.decode()
+
+    assert "Zoho no longer accepts the code" in shown
+    assert "Generate a new code" in shown
+    assert f'value="{form["client_id"]}"' in shown, "what was typed need not be typed again"
+    assert not ZohoCredential.objects.exists()
+
+
 def test_the_page_shows_the_exact_redirect_address_and_the_scopes(client):
     """One character off, and Zoho shows an error page of its own."""
     page = client.get(START).content.decode()

@@ -4,6 +4,7 @@ What can go wrong with Zoho, named for what the caller does next.
 ZohoError
 ├── TryAgain                    wait `retry_after` seconds, then repeat
 │   ├── ZohoRateLimitError          Zoho's limit, or our own call budget, is spent
+│   ├── ZohoNotReadyError           Zoho still prepares what was asked for
 │   └── ZohoUnavailableError        5xx, time-out, refused connection, an unreadable answer
 ├── ZohoUnknownOutcome          a write may have been carried out: read it back and compare, never
 │                               repeat it
@@ -56,16 +57,18 @@ class ZohoError(Exception):
     def codes(self) -> str:
         """The small print: "HTTP 429, code 45", or as much of it as there is."""
         parts = ((self.status, "HTTP"), (self.code, "code"))
-        return ", ".join(f"{name} {value}" for value, name in parts if value is not None)
+        return ", ".join(f"{name} {value}" for value, name in parts if value not in (None, ""))
 
 
 class TryAgain(ZohoError):
     """It may work later. `retry_after` is in seconds; None leaves the choice to the caller.
 
-    `arrived` is whether Zoho may have acted on the call all the same.
+    `arrived` is whether Zoho may have acted on the call all the same; `is_planned`, whether waiting
+    is how it is meant to go, and no failure.
     """
 
     arrived = False
+    is_planned = False
 
     def __init__(self, message: str, *, retry_after: float | None = None, **more: Any):
         super().__init__(message, **more)
@@ -78,9 +81,17 @@ class ZohoRateLimitError(TryAgain):
     `if_it_lasts`: seconds to wait instead, when waiting for `retry_after` has not helped.
     """
 
+    is_planned = True
+
     def __init__(self, message: str, *, if_it_lasts: float = 0, **more: Any):
         super().__init__(message, **more)
         self.if_it_lasts = if_it_lasts
+
+
+class ZohoNotReadyError(TryAgain):
+    """Zoho works on what was asked for. Waiting is the plan."""
+
+    is_planned = True
 
 
 class ZohoUnavailableError(TryAgain):

@@ -47,20 +47,21 @@ CRM_READ = Feature(
         Scope("ZohoCRM.bulk.READ", "to read very many at once"),
         Scope("ZohoSearch.securesearch.READ", "to search"),
     ),
-    "Nothing can be changed with it. This version does not mirror accounts yet; what is allowed "
-    "now need not be asked for again.",
+    "To mirror them here. Nothing can be changed with it.",
 )
 CRM_WRITE = Feature(
     "crm-write",
     "Change Zoho CRM Accounts",
     (Scope("ZohoCRM.modules.accounts.UPDATE", "to send what your colleagues change here"),),
-    "Only when accounts shall be edited here; goes with reading them.",
+    "For editing accounts here, which this version does not offer yet: what is allowed now need "
+    "not be asked for again. Goes with reading them.",
 )
 NOTIFICATIONS = Feature(
     "notifications",
     "Be notified by Zoho CRM",
     (Scope("ZohoCRM.notifications.ALL", "to hear of changes at once instead of asking"),),
-    "Goes with reading accounts. It changes nothing but who is notified.",
+    "Not used by this version yet. Goes with reading accounts; it changes nothing but who is "
+    "notified.",
 )
 FEATURES = (INVENTORY, CRM_READ, CRM_WRITE, NOTIFICATIONS)
 CHOICES = tuple(feature for feature in FEATURES if feature is not INVENTORY)

@@ -3,6 +3,8 @@
 import django.db.models.functions.text
 from django.db import migrations, models
 
+from sync.fingerprint import watch_fingerprint
+
 
 class Migration(migrations.Migration):
 
@@ -25,4 +27,5 @@ class Migration(migrations.Migration):
             model_name='product',
             index=models.Index(condition=models.Q(('is_active', False)), fields=['name', 'id'], name='product_inactive'),
         ),
+        watch_fingerprint("products_and_services_product", again=True),
     ]

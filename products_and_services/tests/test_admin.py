@@ -142,7 +142,7 @@ def test_selected_items_are_synced_and_those_without_an_id_are_told(client, cred
     run = SyncRun.objects.get()
     assert (run.mode, run.page_rows.get().zoho_ids) == ("selected", ["46001"])
     page = response.content.decode()
-    assert "1 of the selected products have no Zoho item ID" in page
+    assert "1 of the selected records have no Zoho ID" in page
     assert f"Task initiated: {run.task_id}" in page
 
 
@@ -213,7 +213,7 @@ def test_the_schedule_names_tasks_that_exist(settings):
 
 def test_too_many_selected_items_are_better_synced_all_together(client, credential, monkeypatch):
     """ "Select all 100,000" would take 2,000 calls where 500 do."""
-    from products_and_services import admin
+    from sync import mirrored_admin as admin
 
     monkeypatch.setattr(admin, "MOST_SELECTED", 1)
     rows = [product("A"), product("B")]

@@ -13,6 +13,7 @@ from django.utils import timezone
 from integrations import export
 from integrations.listing import BoundedPaginator
 from integrations.models import ZohoCredential
+from products_and_services.admin import ProductAdmin
 from products_and_services.models import Product
 from sync.charts import StepChart
 from sync.models import SyncRun
@@ -228,3 +229,66 @@ def test_a_note_is_ours_and_survives_a_sync(client, zoho, sync):
     product.refresh_from_db()
     assert (product.note, product.product_type) == ("Ask Olga first", "service")
     assert (product.name, product.price) == ("Desk", 11)
+
+
+@pytest.mark.parametrize("words", ["Äpfel", "ÄPFEL", "fel"])
+def test_a_search_finds_large_letters_of_other_alphabets(client, words):
+    """Typed just as it stands there, it must be found, whichever database looks."""
+    Product.objects.create(name="ÄPFEL")
+
+    assert names(client, q=words) == ["ÄPFEL"]
+
+
+def test_all_of_a_long_list_is_never_on_one_page(client, monkeypatch):
+    """An address can ask for it; a web process must not die of it."""
+    monkeypatch.setattr(ProductAdmin, "list_max_show_all", 2)
+    monkeypatch.setattr(ProductAdmin, "list_per_page", 1)
+    Product.objects.bulk_create([Product(name=f"Item {number}") for number in range(3)])
+
+    assert len(names(client, all="")) == 1
+
+
+def test_a_control_character_does_not_spoil_an_export(client):
+    """Zoho lets people paste anything."""
+    Product.objects.create(name="Desk\x0b oak")
+
+    sheet = openpyxl.load_workbook(io.BytesIO(exported(client, "xlsx").content)).active
+
+    assert sheet["B2"].value == "Desk oak"
+
+
+def test_an_export_by_an_address_that_makes_no_sense_leads_back(client, shop):
+    """As the list itself does."""
+    assert client.get(f"{LIST}export/csv/?foo=1").url == f"{LIST}?e=1"
+
+
+def test_a_chart_ends_with_the_newest_change(client, zoho, sync, monkeypatch):
+    """Of very many, the oldest are left out."""
+    monkeypatch.setattr("products_and_services.admin.MOST_CHARTED", 1)
+    item = zoho.add_item(name="Desk", rate="10.00")
+    sync()
+    for rate in ("12.00", "9.50"):
+        zoho.edit_item(item, rate=rate)
+        sync()
+
+    page = reverse("admin:products_and_services_product_change", args=[Product.objects.get().pk])
+    (chart,) = client.get(page).context["charts"]
+
+    assert (chart.first, chart.last) == (12, Decimal("9.5"))
+
+
+def test_saving_a_note_leaves_what_a_sync_writes_meanwhile(client, shop, monkeypatch):
+    """The form knows the price as it was when it was opened."""
+    product = shop[0]
+    original = ProductAdmin.save_model
+
+    def save_model(*args):
+        Product.objects.filter(pk=product.pk).update(price=99)
+        original(*args)
+
+    monkeypatch.setattr(ProductAdmin, "save_model", save_model)
+    page = reverse("admin:products_and_services_product_change", args=[product.pk])
+    client.post(page, {"product_type": "hardware", "note": "Ask Olga first"})
+
+    product.refresh_from_db()
+    assert (product.note, product.price) == ("Ask Olga first", 99)

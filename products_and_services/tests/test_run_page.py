@@ -12,6 +12,7 @@ from sync.runner import carry_out
 pytestmark = pytest.mark.django_db
 
 ITEMS = "/inventory/v1/items"
+KIND = "products_and_services.product"
 
 
 @pytest.fixture
@@ -219,3 +220,33 @@ def test_an_auditor_sees_everything_and_changes_nothing(run, zoho, person):
         assert act(client, run, action).status_code == 403
     assert client.post("/crm-api/products/admin/sync-zoho/").status_code == 403
     assert SyncRun.objects.count() == 1
+
+
+def test_the_thousandth_run_leads_to_its_own_changes(client):
+    """Numbers are written with separators for people; an address is not for people."""
+    SyncRun.objects.create(pk=1234, kind=KIND, task_name="a.task", trigger="person", created=3)
+
+    shown = page(client, SyncRun.objects.get())
+
+    assert "run__id__exact=1234&amp;action__exact=created" in shown
+    assert "1,234" not in shown
+
+
+def test_a_confirmation_that_comes_second_starts_nothing(run, client, monkeypatch):
+    """Somebody has dismissed it while this one's finger was on the button."""
+    carry_out(run, sync_products)
+    SyncRun.objects.update(state="unconfirmed", to_confirm=30)
+    monkeypatch.setattr(SyncRun, "actions", lambda run: ["confirm"])
+    SyncRun.objects.get().settle("Dismissed by ben: nothing was retired.")
+
+    shown = act(client, run, "confirm").content.decode()
+
+    assert "nothing was done" in shown
+    assert SyncRun.objects.count() == 1
+
+
+def test_a_long_word_of_zohos_does_not_break_the_log(run):
+    """Trouble is when the log is needed."""
+    run.tell("Zoho refused.", codes=f"HTTP 400, code {'x' * 60}")
+
+    assert run.events.get().codes.endswith("x" * 60)

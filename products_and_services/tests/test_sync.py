@@ -41,7 +41,7 @@ def go_on(run):
     return carry_out(SyncRun.objects.get(pk=run.pk), sync_products)
 
 
-@pytest.mark.parametrize("zoho", [450], indirect=True)
+@pytest.mark.parametrize("zoho", [{"items": 450}], indirect=True)
 def test_every_item_arrives_field_by_field(zoho, sync):
     """The believable catalogue, with every odd row that real accounts have."""
     stats = sync()

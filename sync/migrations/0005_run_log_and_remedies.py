@@ -29,7 +29,7 @@ class Migration(migrations.Migration):
                 ('last_at', models.DateTimeField(default=django.utils.timezone.now)),
                 ('times', models.PositiveIntegerField(default=1)),
                 ('words', models.TextField()),
-                ('codes', models.CharField(blank=True, default='', max_length=40)),
+                ('codes', models.TextField(blank=True, default='')),
                 ('is_trouble', models.BooleanField(default=False)),
                 ('run', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='sync.syncrun')),
             ],

@@ -104,6 +104,8 @@ def as_text(value: Any) -> str | None:
         return "yes" if value else "no"
     if isinstance(value, Decimal):
         return f"{value.normalize():f}"
+    if isinstance(value, list):
+        return ", ".join(str(one) for one in value)
     if isinstance(value, dt.datetime):
         return f"{value.astimezone(dt.UTC):%Y-%m-%d %H:%M:%S} UTC"
     return str(value)

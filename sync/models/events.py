@@ -17,7 +17,7 @@ class RunEvent(models.Model):
     times = models.PositiveIntegerField(default=1)
     words = models.TextField()
     # Zoho's own, for whoever asks its support: "HTTP 429, code 45".
-    codes = models.CharField(max_length=40, blank=True, default="")
+    codes = models.TextField(blank=True, default="")
     is_trouble = models.BooleanField(default=False)
 
     class Meta:

@@ -73,6 +73,8 @@ class RunFacts(models.Model):
     retries = models.PositiveSmallIntegerField(default=0)
 
     pages = models.PositiveIntegerField("pages read", default=0)
+    # Where the source's reading stands, beside the page: its own business.
+    cursor = models.JSONField(default=dict, blank=True, editable=False)
     # Every page was read; what follows is about the records that none of them listed.
     swept = models.BooleanField(default=False)
     expected = models.PositiveIntegerField(default=0)
@@ -99,6 +101,10 @@ class RunFacts(models.Model):
 
     def records_url(self) -> str:
         return reverse(f"admin:{self.kind.replace('.', '_')}_changelist")
+
+    def changes_url(self) -> str:
+        """What it did to each record. Not for templates to build: they would write run 1,234."""
+        return f"{reverse('admin:sync_change_changelist')}?run__id__exact={self.pk}"
 
     @property
     def is_active(self) -> bool:

@@ -12,7 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
-from integrations.zoho.errors import ZohoConfigError
+from integrations.zoho.errors import TryAgain, ZohoConfigError
 from sync.models.events import RunEvent
 from sync.models.facts import RunFacts
 from sync.plan import Plan
@@ -180,6 +180,10 @@ class SyncRun(RunFacts):
     def tell(self, words: str, *, codes: str = "", is_trouble: bool = False) -> None:
         """Write this into the run's log."""
         RunEvent.record(self.pk, words, codes=codes, is_trouble=is_trouble)
+
+    def tell_repeat(self, error: TryAgain) -> None:
+        """A call is made once more; why stands in the log."""
+        self.tell(f"{error.message} Asked once more.", codes=error.codes)
 
     def wait(self, message: str, *, seconds: float, counts: bool, codes: str = "") -> None:
         """Give the worker back and go on later; `counts` as one of SYNC_RETRIES or not."""

@@ -136,6 +136,11 @@ class Crm(Protocol):
 
     tier: str  # who answers: "rest"
 
+    @property
+    def calls(self) -> int:
+        """API calls made so far, repeats included."""
+        ...
+
     def get_accounts(
         self,
         limit: int = PER_PAGE,
@@ -259,6 +264,10 @@ class Crm(Protocol):
     def fields(self) -> list[dict[str, Any]]:
         """The fields of Accounts: {"api_name", "data_type", "read_only", …}, of which any may be
         missing. One credit."""
+        ...
+
+    def users(self) -> list[dict[str, Any]]:
+        """The users, of whom the owners are some: {"id", "full_name", …}; the first 2,000."""
         ...
 
     def organisation(self) -> dict[str, Any]:

@@ -406,6 +406,16 @@ class RestCrm:
         FIELDS.put((self.tenant,), types, version)
         return known
 
+    def users(self) -> list[dict[str, Any]]:
+        users: list[dict[str, Any]] = []
+        for page in range(1, MOST_BY_PAGE // PER_PAGE + 1):
+            query = {"type": "AllUsers", "page": page, "per_page": PER_PAGE}
+            body = self._ask("users", query).body or {}
+            users += [row for row in body.get("users") or () if isinstance(row, dict)]
+            if not (body.get("info") or {}).get("more_records"):
+                break
+        return users
+
     def organisation(self) -> dict[str, Any]:
         rows = self._ask("org").body.get("org")
         if not isinstance(rows, list) or not rows:

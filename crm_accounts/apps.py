@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class CrmAccountsConfig(AppConfig):
+    name = "crm_accounts"
+    verbose_name = "CRM Accounts"

@@ -1,0 +1,37 @@
+"""Account syncs under the names that others use; what all mirrors share is in sync/start.py."""
+
+import time
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+from crm_accounts.metadata import fields_to_read
+from crm_accounts.mirror import ACCOUNTS
+from crm_accounts.models import Account
+from crm_accounts.source import CrmAccounts
+from integrations.zoho.crm.rest import RestCrm
+from sync import engine, start
+from sync.models import SyncRun
+
+
+def sync_accounts(run: SyncRun) -> None:
+    """The work of one run. Raises as the client and the engine do."""
+    with closing(RestCrm.from_database(run.purpose(), run.tell_repeat)) as client:
+        source = CrmAccounts(
+            client,
+            fields_to_read(client, run.tell),
+            cursor=run.cursor,
+            remember=lambda cursor: run.note(cursor=cursor),
+            tell=run.tell,
+            sleep=time.sleep,
+        )
+        engine.sync(run, ACCOUNTS, source)
+
+
+def sync_zoho_accounts_to_db(zoho_ids: Sequence[str] = (), **options: Any) -> dict[str, Any]:
+    """Mirror Zoho CRM's Accounts, here and now: all, those changed (`mode=SyncRun.Mode.CHANGED`),
+    or only those named. With `dry_run=True` it writes nothing.
+
+    Returns the stats object. Raises SyncAlreadyActive, or SyncFailed with the reason.
+    """
+    return start.run_here(Account, sync_accounts, zoho_ids, **options)

@@ -1,0 +1,218 @@
+"""Where the mirror of accounts comes from: bulk reads, pages, changes, deletions."""
+
+import csv
+import datetime as dt
+import io
+import tempfile
+import zipfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from itertools import count, islice
+from typing import Any, BinaryIO
+
+import structlog
+from django.utils import timezone
+
+from integrations.zoho.crm.interface import BulkRead, Crm
+from integrations.zoho.errors import (
+    ZohoAPIError,
+    ZohoAuthError,
+    ZohoNotReadyError,
+    ZohoPageExpiredError,
+)
+from integrations.zoho.records import Page, Record
+
+log = structlog.get_logger(__name__)
+
+ROWS_A_PAGE = 500
+# COQL takes 50 or 100 values in a list; Zoho's page says both.
+IDS_A_QUERY = 50
+# Zoho promises no time. A file for some thousands is ready within seconds, for 100,000 in minutes.
+FIRST_LOOKS = 3
+SECONDS_BETWEEN = 2.0
+SECONDS_AWAY = 20.0
+GIVE_UP_AFTER = dt.timedelta(minutes=30)
+
+
+class CrmAccounts:
+    """The engine's source of accounts.
+
+    `fields` are the API names to read with their data types. `cursor` is what an earlier stint of
+    the run has left, and `remember` keeps it: the bulk read under way, or the token of the next
+    page. `tell` writes into the run's log.
+    """
+
+    def __init__(
+        self,
+        client: Crm,
+        fields: Mapping[str, str],
+        *,
+        cursor: Mapping[str, Any],
+        remember: Callable[[dict[str, Any]], None],
+        tell: Callable[[str], None],
+        sleep: Callable[[float], None],
+    ) -> None:
+        self.client = client
+        self.types = fields
+        self.fields = [name for name in fields if name != "id"]
+        self.cursor = dict(cursor)
+        self.remember = remember
+        self.tell = tell
+        self.sleep = sleep
+        self.calls_told = 0
+
+    def pages(self, start_page: int, expected: int) -> Iterator[Page]:
+        """All accounts by a bulk read; page by page where Zoho does not prepare one."""
+        if "token" not in self.cursor:
+            try:
+                yield from self._bulk_pages(start_page)
+                return
+            except (ZohoAPIError, ZohoAuthError) as error:
+                if start_page > 1:
+                    raise
+                self.tell(f"No bulk read: {error.message} Read page by page instead.")
+                self._keep(token="")
+        yield from self._listed_pages(start_page)
+
+    def changed(self, since: dt.datetime, start_page: int) -> Iterator[Page]:
+        """From the beginning in each stint: what comes twice does no harm, and pages of a list
+        that changes have no numbers to go on from."""
+        for number, page in zip(count(start_page), self._pages(since), strict=False):
+            yield Page(number, page.records, page.has_more)
+
+    def gone(self, since: dt.datetime) -> Iterator[list[str]]:
+        """The ids that were deleted since; Zoho keeps them for 60 days."""
+        rows = self.client.deleted_accounts(since)
+        ids = (str(row["id"]) for row in rows if row.get("id"))
+        while portion := list(islice(ids, IDS_A_QUERY)):
+            yield portion
+
+    def by_id(self, zoho_ids: Sequence[str]) -> list[Record]:
+        names = ", ".join(["id", *self.fields])
+        asked = ", ".join(f"'{zoho_id}'" for zoho_id in zoho_ids if zoho_id.isdecimal())
+        if not asked:
+            return []
+        # COQL, not SQL; names are Zoho's own, ids are digits.
+        query = f"select {names} from Accounts where id in ({asked}) limit {IDS_A_QUERY}"  # noqa: S608
+        rows = self.client.query_accounts(query)
+        return [Record(str(row["id"]), None, row) for row in rows]
+
+    def take_calls(self) -> int:
+        made = self.client.calls
+        new, self.calls_told = made - self.calls_told, made
+        return new
+
+    def close(self) -> None:
+        self.client.close()
+
+    # --- page by page -----------------------------------------------------------------------------
+
+    def _listed_pages(self, start_page: int) -> Iterator[Page]:
+        token = self.cursor.get("token", "")
+        try:
+            for number, page in zip(count(start_page), self._pages(token=token), strict=False):
+                yield Page(number, page.records, page.has_more)
+                self._keep(token=page.next_token)  # it is saved by now
+        except ZohoPageExpiredError:
+            # A day has passed. What was read is saved; the rest is found by beginning again.
+            self._keep(token="")
+            raise ZohoNotReadyError(
+                "Zoho no longer knows how far we had read; reading begins anew.", retry_after=1
+            ) from None
+
+    def _pages(self, since: dt.datetime | None = None, token: str = "") -> Iterator[Page]:
+        return self.client.iter_account_pages(self.fields, since, token)
+
+    # --- bulk -------------------------------------------------------------------------------------
+
+    def _bulk_pages(self, start_page: int) -> Iterator[Page]:
+        """The rows of Zoho's files, ROWS_A_PAGE at a time; those before `start_page` are saved."""
+        number = 0
+        part = self._first_part()
+        while True:
+            with tempfile.TemporaryFile() as file:
+                self.client.download_bulk_read(part.id, file)
+                rows = read_rows(file, self.types)
+                while records := list(islice(rows, ROWS_A_PAGE)):
+                    number += 1
+                    if number >= start_page:
+                        yield Page(number, records, True)
+            if not part.has_more:
+                return
+            part = self._part_after(part)
+
+    def _first_part(self) -> BulkRead:
+        parts = self.cursor.get("parts") or []
+        if not parts:
+            self._ask(self.client.create_bulk_read(self.fields), parts)
+        return self._prepared(self.cursor["parts"][0])
+
+    def _part_after(self, part: BulkRead) -> BulkRead:
+        parts = self.cursor["parts"]
+        at = parts.index(part.id) + 1
+        if at == len(parts):
+            self._ask(self.client.create_bulk_read(page_token=part.next_token), parts)
+        return self._prepared(self.cursor["parts"][at])
+
+    def _ask(self, job: BulkRead, parts: list[str]) -> None:
+        self._keep(parts=[*parts, job.id], asked_at=timezone.now().isoformat())
+        self.tell("Asked Zoho to prepare a file of all accounts.")
+
+    def _prepared(self, job_id: str) -> BulkRead:
+        """The job when its file is there. Zoho takes its time: after a few looks the worker is
+        given back, and the run waits."""
+        for look in range(FIRST_LOOKS):
+            job = self.client.get_bulk_read(job_id)
+            if job.done:
+                return job
+            if job.failed:
+                raise ZohoAPIError("Zoho could not prepare the file.", code=job.code or None)
+            if look < FIRST_LOOKS - 1:
+                self.sleep(SECONDS_BETWEEN)
+        if timezone.now() - dt.datetime.fromisoformat(self.cursor["asked_at"]) > GIVE_UP_AFTER:
+            raise ZohoAPIError("Zoho did not prepare the file within half an hour.")
+        raise ZohoNotReadyError(
+            "Zoho is still preparing the file of all accounts.", retry_after=SECONDS_AWAY
+        )
+
+    def _keep(self, **values: Any) -> None:
+        self.cursor = {**self.cursor, **values}
+        self.remember(self.cursor)
+
+
+def read_rows(file: BinaryIO, types: Mapping[str, str]) -> Iterator[Record]:
+    """The records of a bulk read's zip, in the shape that lists have."""
+    with zipfile.ZipFile(file) as archive:
+        for name in archive.namelist():
+            with archive.open(name) as content:
+                text = io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
+                for row in csv.DictReader(text):
+                    account = {
+                        key: as_listed(types.get(key, ""), value)
+                        for key, value in row.items()
+                        if key is not None
+                    }
+                    yield Record(account.get("id") or "", None, account)
+
+
+# Not bigint: Zoho writes those as text, so that no digit is lost on the way.
+NUMBERS = {"integer", "double", "currency", "percent", "decimal"}
+LOOK_UPS = {"lookup", "ownerlookup", "userlookup"}
+
+
+def as_listed(data_type: str, text: Any) -> Any:
+    """A value of the CSV as Zoho's JSON would have it; "" is none."""
+    if not isinstance(text, str) or text == "":
+        return None
+    if data_type in NUMBERS:
+        try:
+            return Decimal(text)
+        except InvalidOperation:
+            return text  # told as what it is: not a number
+    if data_type == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    if data_type in LOOK_UPS:
+        return {"id": text}
+    if data_type == "multiselectpicklist":
+        return text.split(";")
+    return text

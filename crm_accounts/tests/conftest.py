@@ -1,0 +1,12 @@
+import pytest
+
+from crm_accounts import source
+from crm_accounts.services import sync_zoho_accounts_to_db
+
+
+@pytest.fixture
+def sync_accounts(credential, monkeypatch):
+    """Run an account sync to its end, here; returns the stats object."""
+    monkeypatch.setattr(source, "SECONDS_BETWEEN", 0.01)
+    monkeypatch.setattr(source, "SECONDS_AWAY", 0.05)
+    return sync_zoho_accounts_to_db
