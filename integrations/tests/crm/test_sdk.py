@@ -236,6 +236,12 @@ def test_values_stay_as_json_has_them(zoho, sdk, monkeypatch):
     }
 
 
+def test_the_users_and_the_organisation_come_through_it(zoho, sdk):
+    """Look-ups name people by their ids."""
+    assert {user["full_name"] for user in sdk.users()} >= {"Asha Rao"}
+    assert sdk.organisation()["company_name"]
+
+
 def test_what_it_does_not_offer_is_said_and_not_sent(zoho, sdk):
     """Another tier can do it."""
     with pytest.raises(SdkCannot):

@@ -13,6 +13,7 @@ import pytest
 import redis
 
 from integrations.models import ZohoUsage
+from integrations.zoho.crm.interface import Crm
 from integrations.zoho.crm.rest import RestCrm
 from integrations.zoho.crm.sdk import SdkCrm
 from integrations.zoho.crm.sdk_calls import SdkCannot
@@ -114,6 +115,14 @@ def test_the_border_can_be_moved(settings):
 def test_a_query_says_how_many_rows_it_wants(query, rows):
     """That chooses its tier."""
     assert rows_asked(query) == rows
+
+
+def test_whatever_can_be_asked_can_be_asked_of_the_tiers():
+    """A method that only one tier had would be found missing at night."""
+    asked = {name for name, part in vars(Crm).items() if name[0] != "_" and callable(part)}
+
+    assert len(asked) > 15
+    assert [name for name in asked if not callable(getattr(TieredCrm, name, None))] == []
 
 
 def test_each_answer_tells_who_gave_it(zoho, tiered, add_accounts):

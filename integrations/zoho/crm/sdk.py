@@ -129,6 +129,7 @@ def _start() -> SimpleNamespace:
         modules,
         org,
         record,
+        users,
     )
     from zohocrmsdk.src.com.zoho.crm.api.dc.data_center import DataCenter
     from zohocrmsdk.src.com.zoho.crm.api.exception import SDKException
@@ -195,6 +196,7 @@ def _start() -> SimpleNamespace:
         org=org,
         record=record,
         token=token,
+        users=users,
     )
 
 

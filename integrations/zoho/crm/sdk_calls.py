@@ -26,6 +26,8 @@ def perform(sdk: SimpleNamespace, request: Request) -> Any:
     match request.method, *path:
         case "GET", "crm", "v8", "settings", "fields":
             return sdk.fields.FieldsOperations().get_fields(_params(sdk, request))
+        case "GET", "crm", "v8", "users":
+            return sdk.users.UsersOperations().get_users(_params(sdk, request))
         case "GET", "crm", "v8", "org":
             return sdk.org.OrgOperations().get_organization()
         case "POST", "crm", "v8", "coql":

@@ -219,6 +219,9 @@ class TieredCrm:
     def fields(self) -> list[dict[str, Any]]:
         return self._ask(1, lambda crm: crm.fields())
 
+    def users(self) -> list[dict[str, Any]]:
+        return self._ask(1, lambda crm: crm.users())
+
     def organisation(self) -> dict[str, Any]:
         return self._ask(1, lambda crm: crm.organisation())
 
