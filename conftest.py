@@ -23,6 +23,15 @@ from simulator import Zoho, serve
 from simulator.faults import KINDS
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--integration",
+        action="store_true",
+        help="let tests/integration talk to the real Zoho that ZOHO_SDK_* describe; without a "
+        "connection there, and without this option, they talk to the simulated one",
+    )
+
+
 @pytest.fixture(autouse=True)
 def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
     """Naps of seconds become naps of milliseconds; how long they would be has its own tests."""

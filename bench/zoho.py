@@ -28,7 +28,7 @@ class Handle:
 
 @contextmanager
 def zoho(items: int, latency: float = 0.0, accounts: int = 0) -> Iterator[Handle]:
-    """Connect the database to a Zoho with so many items and accounts, and no limits."""
+    """Connect the database to a Zoho with so many items and CRM accounts, and no limits."""
     from django.conf import settings
 
     from integrations.models import ZohoCredential

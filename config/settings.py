@@ -17,8 +17,12 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config.database import DatabaseConfig
 from config.logs import logging_config
-from integrations.zoho.data_centers import DATA_CENTERS, ENVIRONMENTS, is_trusted_url
+from integrations.environment import read as envsecret
+from integrations.zoho.configuration import ZohoSDKVariables
+from integrations.zoho.data_centers import is_trusted_url
+from integrations.zoho.errors import ZohoConfigError
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -50,16 +54,6 @@ def envchoice(name: str, choices: Sequence[str], default: str = "") -> str:
     if value and value not in choices:
         raise ImproperlyConfigured(f"{name} must be one of: {', '.join(choices)}.")
     return value
-
-
-def envsecret(name: str) -> str:
-    path = env(f"{name}_FILE")
-    if not path:
-        return env(name)
-    try:
-        return Path(path).read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ImproperlyConfigured(f"{name}_FILE names a file that cannot be read.") from error
 
 
 def envurl(name: str) -> str:
@@ -163,12 +157,7 @@ WHITENOISE_USE_FINDERS = True  # serves a clone as it is, with or without collec
 
 # --- Database ---------------------------------------------------------------------------------
 
-DATABASE_URL = envsecret("DATABASE_URL")
-if not DATABASE_URL:
-    raise ImproperlyConfigured(
-        "DATABASE_URL is missing: set postgresql://user:password@host/name, "
-        "or try the product with `make demo`, which brings its own PostgreSQL."
-    )
+DATABASE_URL = DatabaseConfig().url
 try:
     DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_max_age=60)}
 except (dj_database_url.ParseError, dj_database_url.UnknownSchemeError, ValueError):
@@ -238,12 +227,18 @@ except ValueError:
     ) from None
 
 # A connection given by the environment; `manage.py zoho_connect` stores it.
-ZOHO_SDK_CLIENT_ID = envsecret("ZOHO_SDK_CLIENT_ID")
-ZOHO_SDK_CLIENT_SECRET = envsecret("ZOHO_SDK_CLIENT_SECRET")
-ZOHO_SDK_REFRESH_TOKEN = envsecret("ZOHO_SDK_REFRESH_TOKEN")
-ZOHO_SDK_REDIRECT_URL = env("ZOHO_SDK_REDIRECT_URL")
-ZOHO_SDK_REGION = envchoice("ZOHO_SDK_REGION", list(DATA_CENTERS))
-ZOHO_SDK_ENVIRONMENT = envchoice("ZOHO_SDK_ENVIRONMENT", ENVIRONMENTS, "production")
+try:
+    _sdk = ZohoSDKVariables()
+except ZohoConfigError as _error:
+    raise ImproperlyConfigured(_error.message) from None
+ZOHO_SDK_CLIENT_ID = _sdk.client_id
+ZOHO_SDK_CLIENT_SECRET = _sdk.client_secret.get_secret_value()
+ZOHO_SDK_REFRESH_TOKEN = _sdk.refresh_token.get_secret_value()
+ZOHO_SDK_REDIRECT_URL = _sdk.redirect_url
+ZOHO_SDK_REGION = str(_sdk.region or "")
+ZOHO_SDK_ENVIRONMENT = str(_sdk.environment or "production")
+# So many records or more are the SDK's work; fewer, and a person's, are not.
+ZOHO_SDK_FROM_RECORDS = _sdk.from_records
 ZOHO_GRANT_CODE = envsecret("ZOHO_GRANT_CODE")
 
 ZOHO_ACCOUNTS_URL = envurl("ZOHO_ACCOUNTS_URL")

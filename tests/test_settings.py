@@ -5,8 +5,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import dj_database_url
 import pytest
 from cryptography.fernet import Fernet
+from django.core.exceptions import ImproperlyConfigured
+
+from config.database import DatabaseConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 GOOD = {
@@ -69,6 +73,8 @@ def test_the_defaults_are_safe_for_production(tmp_path):
         ("ZOHO_ACCOUNTS_URL", "http://accounts.zoho.com"),
         ("ZOHO_SDK_REGION", "eurpoe"),
         ("ZOHO_SDK_ENVIRONMENT", "prod"),
+        ("ZOHO_SDK_FROM_RECORDS", "hunter2"),
+        ("DATABASE_PORT", "hunter2"),
         ("LOG_LEVEL", "LOUD"),
         ("EMAIL_PORT", "hunter2"),
         ("EMAIL_SECURITY", "hunter2"),
@@ -94,6 +100,55 @@ def test_a_secret_can_come_from_a_file(tmp_path):
     file.write_text(GOOD["SECRET_KEY"] + "\n")
 
     assert start(tmp_path, SECRET_KEY=None, SECRET_KEY_FILE=str(file)).returncode == 0
+
+
+PARTS = {
+    "DATABASE_NAME": "back/office",
+    "DATABASE_USER": "zoho@sync",
+    "DATABASE_PASSWORD": "p@ss/:",
+}
+
+
+@pytest.fixture
+def database(monkeypatch):
+    """Where the database is when these variables are set and no others."""
+
+    def read(**variables):
+        for name in [name for name in os.environ if name.startswith("DATABASE_")]:
+            monkeypatch.delenv(name)
+        for name, value in variables.items():
+            monkeypatch.setenv(name, value)
+        return DatabaseConfig()
+
+    return read
+
+
+def test_the_parts_of_the_database_survive_as_they_are(database):
+    """A password is not made for URLs."""
+    found = dj_database_url.parse(database(**PARTS, DATABASE_HOST="db.example").url)
+
+    assert (found["NAME"], found["USER"], found["PASSWORD"]) == tuple(PARTS.values())
+    assert (found["HOST"], found["PORT"]) == ("db.example", 5432)
+
+
+def test_the_url_of_the_database_wins_over_its_parts(database):
+    """Half of one and half of the other would be a third database."""
+    url = "postgresql://me@elsewhere/other"
+
+    assert database(DATABASE_URL=url, **PARTS).url == url
+
+
+def test_the_systems_own_variables_name_no_database(database, monkeypatch):
+    """USER is set on every machine, to the person who happens to be signed in."""
+    monkeypatch.setenv("USER", "olga")
+
+    with pytest.raises(ImproperlyConfigured, match="DATABASE_URL is missing"):
+        _ = database(DATABASE_NAME="office").url
+
+
+def test_the_databases_password_is_not_shown(database):
+    """Settings are printed when something is wrong."""
+    assert "p@ss" not in repr(database(**PARTS))
 
 
 def test_mail_needs_a_sender(tmp_path):

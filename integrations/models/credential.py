@@ -135,6 +135,14 @@ class ZohoCredential(models.Model):
     def api_url(self) -> str:
         return settings.ZOHO_API_URL or self.api_domain or data_center(self.data_center).api
 
+    def crm_url(self) -> str:
+        """Where CRM answers. Its test environments have hosts of their own, whatever a token's
+        answer says: a test must not end up in production. Raises ZohoConfigError where no such
+        host is known."""
+        if settings.ZOHO_API_URL or self.environment == self.Environment.PRODUCTION:
+            return self.api_url()
+        return data_center(self.data_center).api_of(self.environment)
+
     def item_page(self, item_id: str) -> str:
         """The address of an item in Zoho's own pages; "" where Zoho is only simulated."""
         if settings.ZOHO_ACCOUNTS_URL:

@@ -7,12 +7,30 @@ sources only.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from integrations.zoho.errors import ZohoConfigError
 
-ENVIRONMENTS = ("production", "sandbox", "developer")
+
+class Environment(StrEnum):
+    PRODUCTION = "production"
+    SANDBOX = "sandbox"
+    DEVELOPER = "developer"
+
+
+class Region(StrEnum):
+    US = "us"
+    EU = "eu"
+    IN = "in"
+    AU = "au"
+    JP = "jp"
+    CA = "ca"
+    CN = "cn"
+    SA = "sa"
+    UK = "uk"
+    AE = "ae"
 
 
 @dataclass(frozen=True)
@@ -33,6 +51,17 @@ class DataCenter:
         Not from Zoho's documentation: public code links there, for .com, .eu and .in.
         """
         return self.accounts.replace("//accounts.", "//inventory.", 1)
+
+    def api_of(self, environment: str) -> str:
+        """CRM's address in this environment. Raises ZohoConfigError where none is known."""
+        production = environment == Environment.PRODUCTION
+        url = self.api if production else getattr(self, Environment(environment))
+        if not url:
+            raise ZohoConfigError(
+                f"No {environment} host of Zoho's data centre {self.name} is known: choose "
+                "production in ZOHO_SDK_ENVIRONMENT."
+            )
+        return url
 
     @property
     def hosts(self) -> frozenset[str]:

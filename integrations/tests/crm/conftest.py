@@ -5,8 +5,9 @@ import pytest
 from integrations.zoho.crm import answers
 from integrations.zoho.crm.cache import ACCOUNTS, FIELDS
 from integrations.zoho.crm.rest import RestCrm
+from integrations.zoho.crm.sdk import SdkCrm
 
-TIERS = {"rest": RestCrm}
+TIERS = {"rest": RestCrm, "sdk": SdkCrm}
 
 
 @pytest.fixture(autouse=True)

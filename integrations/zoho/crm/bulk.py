@@ -71,26 +71,7 @@ class Batch:
                 self._tell(positions[start:], "not_sent", error)
                 break
             sent += len(chunk)
-        return self.summed_up()
-
-    def summed_up(self) -> BulkOutcome:
-        data = [self.told[position] for position in range(self.total)]
-        succeeded = sum(told["status"] == "success" for told in data)
-        unknown = sum(told["status"] == "unknown" for told in data)
-        failed = self.total - succeeded - unknown
-        status = 200 if succeeded == self.total else 400 if failed == self.total else 207
-        message = f"{succeeded:,} of {self.total:,} accounts were written."
-        if unknown:
-            message += f" Of {unknown:,} it is not known: look at them before sending them again."
-        return BulkOutcome(
-            total=self.total,
-            succeeded=succeeded,
-            failed=failed,
-            unknown=unknown,
-            status_code=status,
-            message=message,
-            data=data,
-        )
+        return summed_up([self.told[position] for position in range(self.total)])
 
     def _judge(self, chunk: list[int], answer: Answer) -> None:
         """Match by position: failed entries need not carry an id."""
@@ -113,6 +94,30 @@ class Batch:
     ) -> None:
         for position in positions:
             self.told[position] = _told(self.rows[position]["id"], status, error)
+
+
+def summed_up(data: list[Outcome]) -> BulkOutcome:
+    total = len(data)
+    succeeded = sum(told["status"] == "success" for told in data)
+    unknown = sum(told["status"] == "unknown" for told in data)
+    failed = total - succeeded - unknown
+    status = 200 if succeeded == total else 400 if failed == total else 207
+    message = f"{succeeded:,} of {total:,} accounts were written."
+    if unknown:
+        message += f" Of {unknown:,} it is not known: look at them before sending them again."
+    return BulkOutcome(
+        total=total,
+        succeeded=succeeded,
+        failed=failed,
+        unknown=unknown,
+        status_code=status,
+        message=message,
+        data=data,
+    )
+
+
+def not_sent(record_id: str, error: ZohoError) -> Outcome:
+    return _told(record_id, "not_sent", error)
 
 
 def _told(

@@ -70,7 +70,7 @@ class RestCrm:
     def __init__(self, credential: ZohoCredential, transport: Transport) -> None:
         self.credential = credential
         self.transport = transport
-        self.tenant = f"{credential.api_url()} {credential.organization_id}"
+        self.tenant = f"{credential.crm_url()} {credential.organization_id}"
         self._query_rows = MOST_BY_PAGE  # until Zoho says that it gives fewer
 
     @classmethod
@@ -429,7 +429,7 @@ class RestCrm:
     ) -> Answer:
         """One call; `call` is what else `Request` takes."""
         return self.transport.ask(
-            Request(f"{self.credential.api_url()}/{base}/{path}", params or {}, **call)
+            Request(f"{self.credential.crm_url()}/{base}/{path}", params or {}, **call)
         )
 
     def _names(self, fields: Sequence[str] | None, **limits: Any) -> list[str]:
