@@ -7,6 +7,7 @@ Low stock is not here: it is no state but news, which a sync brings (`stock.py`)
 import datetime as dt
 from collections.abc import Iterator
 
+from django.apps import apps
 from django.conf import settings
 from django.urls import reverse
 from django.utils import timezone
@@ -25,7 +26,7 @@ from sync.schedule import WAKE, beat_silent_since
 WORKER_SILENCE = dt.timedelta(minutes=5)
 LATEST_RUNS = 20
 # What the subject of stock that is too old ends with; without it, it is about items.
-STOCK = ", stock"
+FULL_ONLY = ", full"
 FULL, CHANGED = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
 COMPLETE, FAILED = SyncRun.COMPLETE, SyncRun.State.FAILED
 
@@ -109,9 +110,10 @@ def age(newest: SyncRun, full: SyncRun, now: dt.datetime) -> Iterator[Condition]
     if promised and now - since > dt.timedelta(hours=promised):
         yield Condition(
             Kind.STALE,
-            f"{full.kind}{STOCK}",
-            f"{name}: stock is as of {when(since)}, when the last complete full sync began: older "
-            f"than the {hours(promised)} that are promised. It is kept.",
+            f"{full.kind}{FULL_ONLY}",
+            f"{name}: {apps.get_model(full.kind).FULL_RUNS_SEE} are as of {when(since)}, when the "
+            f"last complete full sync began: older than the {hours(promised)} that are promised. "
+            "What is here is kept.",
             runs,
         )
 
@@ -124,8 +126,8 @@ def is_being_mended(condition: Condition) -> bool:
     """
     if condition.kind != Kind.STALE:
         return False
-    kind = condition.subject.removesuffix(STOCK)
-    modes = [FULL] if condition.subject.endswith(STOCK) else [FULL, CHANGED]
+    kind = condition.subject.removesuffix(FULL_ONLY)
+    modes = [FULL] if condition.subject.endswith(FULL_ONLY) else [FULL, CHANGED]
     alive_since = timezone.now() - dt.timedelta(seconds=settings.SYNC_SILENCE)
     return SyncRun.objects.filter(
         kind=kind,

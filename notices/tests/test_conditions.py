@@ -222,7 +222,7 @@ def test_data_is_as_old_as_the_beginning_of_the_run_that_read_it(settings):
     assert {items.kind, stock.kind} == {Kind.STALE}
     assert items.subject != stock.subject
     assert "older than the 3 hours that are promised" in items.words
-    assert "stock is as of" in stock.words
+    assert "stock and deletions are as of" in stock.words
     run("succeeded", mode="changed", began=ago(hours=2))
     assert [condition.subject for condition in conditions()] == [stock.subject]
     run("succeeded", began=ago(hours=1))
