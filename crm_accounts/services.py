@@ -9,14 +9,14 @@ from crm_accounts.metadata import fields_to_read
 from crm_accounts.mirror import ACCOUNTS
 from crm_accounts.models import Account
 from crm_accounts.source import CrmAccounts
-from integrations.zoho.crm.rest import RestCrm
+from integrations.zoho.crm.tiers import TieredCrm
 from sync import engine, start
 from sync.models import SyncRun
 
 
 def sync_accounts(run: SyncRun) -> None:
     """The work of one run. Raises as the client and the engine do."""
-    with closing(RestCrm.from_database(run.purpose(), run.tell_repeat)) as client:
+    with closing(TieredCrm.from_database(run.purpose(), run.tell_repeat)) as client:
         source = CrmAccounts(
             client,
             fields_to_read(client, run.tell),

@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from playwright.sync_api import expect
 
+from crm_accounts.models import Account
 from products_and_services.models import Product
 from sync.models import FailedRecord, SyncRun
 from tests.browsing import photograph
@@ -300,3 +301,25 @@ def test_an_open_page_survives_a_restart_of_the_server(connected, person):
 
     olga.run_says("Finished: 3,000 created.", seconds=40)
     olga.complaints = [it for it in olga.complaints if "ERR_" not in it and "htmx" not in it]
+
+
+def test_accounts_are_synced_found_and_refreshed(connected, person):
+    """The account executive's morning: everything once, then just the one on the phone."""
+    helios = connected.zoho.add_account(Account_Name="Helios GmbH", Phone="+49 89 1")
+    connected.zoho.add_account(Account_Name="Borealis")
+    olga = person()
+
+    olga.press("🏢 Accounts", "link")
+    olga.sees("No complete sync yet.")
+    olga.press("🔄 Sync everything")
+    olga.run_says("Finished: 2 created.", seconds=30)
+    connected.zoho.edit_account(helios, Phone="+49 89 2")
+    olga.visit("/admin/crm_accounts/account/?q=helios")
+    olga.press("Helios GmbH", "link")
+    olga.press("🔄 Sync now")
+    olga.run_says("Finished: 1 updated.", seconds=30)
+
+    assert Account.objects.get(zoho_account_id=helios).phone == "+49 89 2"
+    olga.visit("/admin/crm_accounts/account/?q=helios")
+    olga.press("Helios GmbH", "link")
+    expect(olga.page.locator(".product-history")).to_contain_text("+49 89 2")

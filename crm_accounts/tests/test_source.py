@@ -136,7 +136,7 @@ def test_where_zoho_prepares_no_file_it_is_read_page_by_page(zoho, run):
 def test_a_run_that_was_cut_off_in_a_list_goes_on_with_the_next_page(zoho, run, monkeypatch):
     """By Zoho's token, which stands in the run's row."""
     zoho.crm.bulk_fails = True
-    zoho.faults.add("status", path="/crm/v8/Accounts", status=500, after=1, times=4)
+    zoho.faults.add("status", path="/crm/v8/Accounts", status=500, after=1, times=8)
 
     run = carry_out(run, work)
     assert (run.state, run.created) == ("waiting", 200)
