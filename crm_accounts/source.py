@@ -5,6 +5,7 @@ import datetime as dt
 import io
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import count, islice
@@ -19,6 +20,7 @@ from integrations.zoho.errors import (
     ZohoAuthError,
     ZohoNotReadyError,
     ZohoPageExpiredError,
+    ZohoUnavailableError,
 )
 from integrations.zoho.records import Page, Record
 
@@ -64,11 +66,14 @@ class CrmAccounts:
     def pages(self, start_page: int, expected: int) -> Iterator[Page]:
         """All accounts by a bulk read; page by page where Zoho does not prepare one."""
         if "token" not in self.cursor:
+            begun = start_page > 1
             try:
-                yield from self._bulk_pages(start_page)
+                for page in self._bulk_pages(start_page):
+                    begun = True
+                    yield page
                 return
             except (ZohoAPIError, ZohoAuthError) as error:
-                if start_page > 1:
+                if begun:  # a list would begin again, with pages of the same numbers
                     raise
                 self.tell(f"No bulk read: {error.message} Read page by page instead.")
                 self._keep(token="")
@@ -181,18 +186,24 @@ class CrmAccounts:
 
 
 def read_rows(file: BinaryIO, types: Mapping[str, str]) -> Iterator[Record]:
-    """The records of a bulk read's zip, in the shape that lists have."""
-    with zipfile.ZipFile(file) as archive:
-        for name in archive.namelist():
-            with archive.open(name) as content:
-                text = io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
-                for row in csv.DictReader(text):
-                    account = {
-                        key: as_listed(types.get(key, ""), value)
-                        for key, value in row.items()
-                        if key is not None
-                    }
-                    yield Record(account.get("id") or "", None, account)
+    """The records of a bulk read's zip, in the shape that lists have.
+
+    Raises ZohoUnavailableError when the file is not whole; another download may be.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            for name in archive.namelist():
+                with archive.open(name) as content:
+                    text = io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
+                    for row in csv.DictReader(text):
+                        account = {
+                            key: as_listed(types.get(key, ""), value)
+                            for key, value in row.items()
+                            if key is not None
+                        }
+                        yield Record(account.get("id") or "", None, account)
+    except (zipfile.BadZipFile, zlib.error, EOFError, csv.Error, UnicodeDecodeError) as error:
+        raise ZohoUnavailableError("The file that Zoho prepared is damaged.") from error
 
 
 # Not bigint: Zoho writes those as text, so that no digit is lost on the way.

@@ -1,6 +1,8 @@
 """How accounts are read: one shape by three ways, and whatever happens to the file."""
 
+import io
 import time
+import zipfile
 from decimal import Decimal
 from itertools import count
 
@@ -10,6 +12,7 @@ from crm_accounts import source
 from crm_accounts.models import Account
 from crm_accounts.services import sync_accounts as work
 from crm_accounts.source import as_listed
+from integrations.zoho.errors import ZohoUnavailableError
 from sync.models import SyncRun
 from sync.runner import carry_out
 from sync.start import request_run
@@ -132,6 +135,29 @@ def test_where_zoho_prepares_no_file_it_is_read_page_by_page(zoho, run):
     assert (run.state, run.created) == ("succeeded", 250)
     told = [event.words for event in run.events.all()]
     assert any("Read page by page instead." in words for words in told)
+
+
+@MANY
+def test_a_second_file_that_zoho_refuses_ends_the_run_and_keeps_the_first(zoho, run):
+    """A list read from the beginning would count twice what is saved."""
+    zoho.crm.bulk_rows = 100
+    zoho.faults.add("status", path="/crm/bulk/", status=400, code="NOT_ALLOWED", after=3)
+
+    run = carry_out(run, work)
+
+    assert (run.state, run.created, Account.objects.count()) == ("failed", 100, 100)
+    assert not Account.objects.exclude(retired_at=None).exists()
+
+
+@pytest.mark.parametrize("spoil", [lambda zip_: zip_[:-40], lambda zip_: b"no zip at all"])
+def test_a_damaged_file_is_trouble_that_may_pass(spoil):
+    """Cut off on its way; the next download may be whole."""
+    whole = io.BytesIO()
+    with zipfile.ZipFile(whole, "w") as archive:
+        archive.writestr("accounts.csv", "id,Account_Name\n4876,Helios\n")
+
+    with pytest.raises(ZohoUnavailableError, match="damaged"):
+        list(source.read_rows(io.BytesIO(spoil(whole.getvalue())), {}))
 
 
 @MANY
