@@ -378,6 +378,26 @@ def test_a_batch_in_which_all_fail_is_told_and_not_raised(crm, zoho, add_account
     assert (told["succeeded"], told["failed"], told["status_code"]) == (0, 2, 400)
 
 
+@pytest.mark.parametrize("conflicts", ["batch", "record"])
+def test_a_batch_does_not_overwrite_what_somebody_changed_meanwhile(
+    crm, zoho, add_accounts, conflicts
+):
+    """Whether Zoho stops all of it, or only the one that was changed: each is told."""
+    zoho.crm.conflicts = conflicts
+    changed, left_alone = add_accounts(2)
+    seen = moment(zoho.accounts[changed]["Modified_Time"])
+    zoho.edit_account(changed, Fax="theirs")
+    records = [{"id": each, "Fax": "ours"} for each in (changed, left_alone)]
+
+    told = crm.bulk_update_accounts(records, unless_modified_since=seen)
+
+    assert told["data"][0]["code"] == "ALREADY_MODIFIED"
+    assert zoho.accounts[changed]["Fax"] == "theirs"
+    is_written = zoho.accounts[left_alone]["Fax"] == "ours"
+    assert told["data"][1]["code"] == ("SUCCESS" if is_written else "ALREADY_MODIFIED")
+    assert is_written == (conflicts == "record")
+
+
 def test_records_that_cannot_be_sent_are_told_and_the_others_sent(crm, zoho, add_accounts):
     """A typo in row one is no reason to refuse row two."""
     ids = add_accounts(2)

@@ -189,11 +189,17 @@ class Crm(Protocol):
         ...
 
     def bulk_update_accounts(
-        self, records: Sequence[Mapping[str, Any]], trigger: Sequence[str] | None = None
+        self,
+        records: Sequence[Mapping[str, Any]],
+        trigger: Sequence[str] | None = None,
+        unless_modified_since: dt.datetime | None = None,
     ) -> BulkOutcome:
         """Write the fields of many records, each with its "id", 100 a call, and say of each what
         became of it. A credit for every ten.
 
+        With `unless_modified_since`, those that somebody changed after it are told as errors of
+        the code ALREADY_MODIFIED; so may be the others of their call, which Zoho then did not
+        write either, as far as is known: read them before sending them again.
         Raises only when nothing at all was sent.
         """
         ...

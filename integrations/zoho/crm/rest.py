@@ -206,13 +206,12 @@ class RestCrm:
         account_id, values = checked_id(account_id), written(field_data)
         self._refuse_unknown(values)
         log.debug("updating_account", account_id=account_id, fields=sorted(values))
-        since = unless_modified_since
         try:
             answer = self._ask(
                 f"{MODULE}/{account_id}",
                 method="PUT",
                 body=_batch([values], trigger),
-                headers={"If-Unmodified-Since": moment(since)} if since else {},
+                headers=_unless_modified(unless_modified_since),
                 writes=True,
             )
         finally:
@@ -240,15 +239,24 @@ class RestCrm:
             ) from error
 
     def bulk_update_accounts(
-        self, records: Sequence[Mapping[str, Any]], trigger: Sequence[str] | None = None
+        self,
+        records: Sequence[Mapping[str, Any]],
+        trigger: Sequence[str] | None = None,
+        unless_modified_since: dt.datetime | None = None,
     ) -> BulkOutcome:
         batch = Batch(records, self._unknown)
         log.debug("updating_accounts", count=len(records))
 
         def send(rows: list[dict[str, Any]]) -> Answer:
-            body, cost = _batch(rows, trigger), ceil(len(rows) / 10)
             try:
-                return self._ask(MODULE, method="PUT", body=body, cost=cost, writes=True)
+                return self._ask(
+                    MODULE,
+                    method="PUT",
+                    body=_batch(rows, trigger),
+                    headers=_unless_modified(unless_modified_since),
+                    cost=ceil(len(rows) / 10),
+                    writes=True,
+                )
             finally:
                 for row in rows:
                     forget_account(self.tenant, row["id"])
@@ -472,6 +480,10 @@ def _batch(rows: list[dict[str, Any]], trigger: Sequence[str] | None) -> dict[st
         if not trigger:
             body["skip_feature_execution"] = [{"name": "cadences"}]
     return body
+
+
+def _unless_modified(since: dt.datetime | None) -> dict[str, str]:
+    return {"If-Unmodified-Since": moment(since)} if since else {}
 
 
 def _rows(answer: Answer) -> list[dict[str, Any]]:

@@ -263,7 +263,10 @@ class TieredCrm:
             raise
 
     def bulk_update_accounts(
-        self, records: Sequence[Mapping[str, Any]], trigger: Sequence[str] | None = None
+        self,
+        records: Sequence[Mapping[str, Any]],
+        trigger: Sequence[str] | None = None,
+        unless_modified_since: dt.datetime | None = None,
     ) -> BulkOutcome:
         """As `Crm.bulk_update_accounts`. What one tier could not send because it is out of order,
         the next one sends; what may have been written is looked at, and said."""
@@ -272,7 +275,12 @@ class TieredCrm:
         for start in range(0, len(records), WRITES_PER_CALL) or (0,):
             some = records[start : start + WRITES_PER_CALL]
             try:
-                outcomes += self._update_some(some, len(records), trigger)
+                outcomes += self._update_some(
+                    len(records),
+                    lambda crm, some=some: crm.bulk_update_accounts(  # type: ignore[misc]
+                        some, trigger, unless_modified_since
+                    ),
+                )
             except ZohoError as error:
                 if not outcomes:
                     raise
@@ -283,13 +291,11 @@ class TieredCrm:
             outcomes[n] = self._looked_at(records[n], outcomes[n], began)
         return summed_up(outcomes)
 
-    def _update_some(
-        self, records: Sequence[Mapping[str, Any]], total: int, trigger: Sequence[str] | None
-    ) -> list[Outcome]:
-        """One call's worth of a bulk update."""
+    def _update_some(self, total: int, write: Callable[[Crm], BulkOutcome]) -> list[Outcome]:
+        """One call's worth of a bulk update of `total` records."""
 
         def update(crm: Crm) -> list[Outcome]:
-            told = crm.bulk_update_accounts(records, trigger)["data"]
+            told = write(crm)["data"]
             statuses = {one["status"] for one in told}
             if "unknown" in statuses and "success" not in statuses:
                 # For the breaker, this was no answer.
