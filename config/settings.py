@@ -248,6 +248,9 @@ ZOHO_REQUESTS_PER_DAY = envint("ZOHO_REQUESTS_PER_DAY", 1000)
 ZOHO_CONCURRENCY = envint("ZOHO_CONCURRENCY", 5)
 ZOHO_CRM_CREDITS_PER_DAY = envint("ZOHO_CRM_CREDITS_PER_DAY", 5000)
 ZOHO_CRM_CONCURRENCY = envint("ZOHO_CRM_CONCURRENCY", 5)
+# Whose changes of accounts wait for somebody's approval before they are sent to Zoho: of those who
+# may not approve by themselves, everybody's, or nobody's.
+ZOHO_CRM_APPROVAL = envchoice("ZOHO_CRM_APPROVAL", ("right", "always", "never"), "right")
 # Connect and read, in seconds, for every call: a server that accepts and never answers must not
 # keep a worker.
 ZOHO_TIMEOUT = (5, 30)
@@ -347,6 +350,11 @@ CELERY_BEAT_SCHEDULE = {
     "Forget the oldest history": {
         "task": "sync.tasks.prune_history",
         "schedule": crontab(hour=4, minute=30),
+    },
+    "Close change requests that nobody decided on": {
+        "task": "crm_accounts.tasks.expire_change_requests",
+        "schedule": crontab(minute="*/10"),
+        "options": {"expire_seconds": 600},
     },
     "Forget the oldest notices": {
         "task": "notices.tasks.prune",

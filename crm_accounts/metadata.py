@@ -71,15 +71,21 @@ def refresh(rows: Sequence[Mapping[str, Any]], tell: Callable[[str], None]) -> N
 
 
 def _field(row: Mapping[str, Any], now: dt.datetime) -> CrmField:
-    length = row.get("length")
+    length, places = row.get("length"), row.get("decimal_place")
     return CrmField(
         api_name=str(row["api_name"])[:255],
         label=str(row.get("field_label") or row["api_name"])[:255],
         data_type=_data_type(row),
         length=length if isinstance(length, int) and length >= 0 else None,
         is_custom=bool(row.get("custom_field")),
-        is_read_only=bool(row.get("read_only") or row.get("field_read_only")),
+        decimal_places=places if isinstance(places, int) and 0 <= places <= 9 else None,
+        is_read_only=bool(
+            row.get("read_only")
+            or row.get("field_read_only")
+            or (row.get("operation_type") or {}).get("api_update") is False
+        ),
         is_mandatory=bool(row.get("system_mandatory")),
+        is_unique=bool(row.get("unique")),
         pick_list=[
             str(choice.get("actual_value") or choice.get("display_value"))
             for choice in row.get("pick_list_values") or ()

@@ -9,13 +9,22 @@ from crm_accounts.metadata import fields_to_read
 from crm_accounts.mirror import ACCOUNTS
 from crm_accounts.models import Account
 from crm_accounts.source import CrmAccounts
+from crm_accounts.write_back.sending import send_changes
 from integrations.zoho.crm.tiers import TieredCrm
 from sync import engine, start
 from sync.models import SyncRun
 
 
+def carry_out(run: SyncRun) -> None:
+    """The work of one run, whichever way the accounts go. Raises as client and engine do."""
+    if run.mode == SyncRun.Mode.SENT:
+        send_changes(run)
+    else:
+        sync_accounts(run)
+
+
 def sync_accounts(run: SyncRun) -> None:
-    """The work of one run. Raises as the client and the engine do."""
+    """The work of a run that reads."""
     with closing(TieredCrm.from_database(run.purpose(), run.tell_repeat)) as client:
         source = CrmAccounts(
             client,

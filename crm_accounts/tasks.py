@@ -2,10 +2,11 @@
 
 from typing import Any
 
+import structlog
 from celery import Task, shared_task
 
-from crm_accounts.models import Account
-from crm_accounts.services import sync_accounts
+from crm_accounts.models import Account, ChangeRequest
+from crm_accounts.services import carry_out
 from sync.models import SyncRun
 from sync.start import run_task
 
@@ -18,4 +19,13 @@ def task_sync_zoho_accounts(
 
     Returns the stats object.
     """
-    return run_task(self, Account, sync_accounts, run_id, mode)
+    return run_task(self, Account, carry_out, run_id, mode)
+
+
+@shared_task(ignore_result=True)
+def expire_change_requests() -> None:
+    """Beat's chore: what nobody approved within 72 hours, and drafts that nobody asked for."""
+    expired, forgotten = ChangeRequest.expire(), ChangeRequest.forget_drafts()
+    structlog.get_logger(__name__).info(
+        "Closed change requests", expired=expired, forgotten=forgotten
+    )

@@ -69,8 +69,8 @@ def mirror_state(model: Any) -> MirrorState:
         full_runs_see=model.FULL_RUNS_SEE,
         last_sync=SyncRun.last_complete(kind, full, changed),
         last_full=SyncRun.last_complete(kind, full),
-        active=SyncRun.objects.filter(kind=kind, state__in=SyncRun.ACTIVE).first(),
-        latest=SyncRun.objects.filter(kind=kind).first(),
+        active=SyncRun.reading(kind),
+        latest=SyncRun.objects.filter(kind=kind).exclude(mode=SyncRun.Mode.SENT).first(),
     )
 
 
@@ -96,6 +96,7 @@ def charts(today: dt.date | None = None) -> list[BarChart]:
     first = today - dt.timedelta(days=DAYS - 1)
     by_day = (
         SyncRun.objects.filter(created_at__date__gte=first, dry_run=False)
+        .exclude(mode=SyncRun.Mode.SENT)
         .order_by()
         .annotate(day=TruncDate("created_at"))
         .values("day")

@@ -51,8 +51,8 @@ def carry_out(run: SyncRun, work: Work) -> SyncRun:
         raise
     except Exception as error:
         run.fail(
-            "An error in the program stopped this run. What was read is kept; the details are "
-            f"in the log, under {type(error).__name__} of run {run.pk}."
+            f"An error in the program stopped this run; {run.kept()}. The details are in the log, "
+            f"under {type(error).__name__} of run {run.pk}."
         )
         log.exception("Sync failed", run=run.pk)
         raise
@@ -76,8 +76,7 @@ def _wait_or_fail(run: SyncRun, error: TryAgain) -> None:
     counts = not error.is_planned
     if counts and run.retries >= settings.SYNC_RETRIES:
         run.fail(
-            f"{error.message} Given up after {run.retries + 1} tries; what was read is kept and "
-            "nothing was retired.",
+            f"{error.message} Given up after {run.retries + 1} tries; {run.kept()}.",
             codes=error.codes,
         )
         log.error("Sync failed", run=run.pk, reason=error.message, codes=error.codes)
@@ -101,7 +100,7 @@ def _try_to_wait(run: SyncRun) -> None:
                 counts=True,
             )
         else:
-            run.fail("The database failed again and again. What was read is kept.")
+            run.fail(f"The database failed again and again; {run.kept()}.")
     except (DatabaseError, LeaseLost):
         connection.close_if_unusable_or_obsolete()
 

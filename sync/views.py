@@ -135,8 +135,8 @@ def _too_late(request: HttpRequest, run: SyncRun) -> HttpResponse:
 
 def _pause(request: HttpRequest, run: SyncRun) -> HttpResponse:
     run.pause(
-        f"Paused by {request.user.get_username()}. Nothing is read until somebody resumes or "
-        "cancels it; what was read is kept."
+        f"Paused by {request.user.get_username()}. Nothing happens until somebody resumes or "
+        f"cancels it; {run.kept()}."
     )
     return land(request, run)
 
@@ -150,10 +150,7 @@ def _resume(request: HttpRequest, run: SyncRun) -> HttpResponse:
 
 
 def _cancel(request: HttpRequest, run: SyncRun) -> HttpResponse:
-    run.cancel(
-        f"Cancelled by {request.user.get_username()}. What was read until then is kept; nothing "
-        "was retired for what was not read."
-    )
+    run.cancel(f"Cancelled by {request.user.get_username()}: {run.kept()}.")
     return land(request, run)
 
 

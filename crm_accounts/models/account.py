@@ -1,7 +1,5 @@
 """Accounts: the companies that Zoho CRM knows."""
 
-from typing import Any
-
 from django.db import models
 from django.db.models.functions import Concat, Lower
 from django.utils import timezone
@@ -127,34 +125,3 @@ class CrmUser(models.Model):
 
     def __str__(self) -> str:
         return self.name
-
-
-class CrmField(models.Model):
-    """One field of Accounts, as Zoho's metadata tells it. One that is gone stays, and says since
-    when."""
-
-    api_name = models.CharField("API name", max_length=255, unique=True)
-    label = models.CharField(max_length=255)
-    data_type = models.CharField("type", max_length=50)
-    length = models.PositiveIntegerField(null=True, blank=True)
-    is_custom = models.BooleanField("custom", default=False)
-    is_read_only = models.BooleanField("read-only", default=False)
-    is_mandatory = models.BooleanField("mandatory", default=False)
-    pick_list = models.JSONField("values to choose from", default=list, blank=True)
-    is_mirrored = models.BooleanField("mirrored", default=True)
-    first_seen_at = models.DateTimeField("first seen", default=timezone.now)
-    checked_at = models.DateTimeField("last checked", default=timezone.now)
-    gone_at = models.DateTimeField("no longer in Zoho since", null=True, blank=True)
-
-    class Meta:
-        verbose_name = "field of accounts"
-        verbose_name_plural = "fields of accounts"
-        ordering = ["label", "api_name"]
-
-    def __str__(self) -> str:
-        return self.label
-
-    def rules(self) -> dict[str, Any]:
-        """What of Zoho's metadata is compared to find out whether it was changed."""
-        names = ("label", "data_type", "length", "is_custom", "is_read_only", "is_mandatory")
-        return {name: getattr(self, name) for name in (*names, "pick_list")}

@@ -34,6 +34,8 @@ class RunFacts(models.Model):
         FULL = "full", "Full"
         CHANGED = "changed", "Changed"
         SELECTED = "selected", "Selected"
+        # The one that writes to Zoho: what people changed here, then read back.
+        SENT = "sent", "Sent to Zoho"
 
     class Trigger(models.TextChoices):
         PERSON = "person", "Person"
@@ -129,6 +131,12 @@ class RunFacts(models.Model):
             return 1 if off <= LONG_WAIT else 15
         return 1
 
+    def kept(self) -> str:
+        """What an ending ahead of time leaves, as one ends a sentence."""
+        if self.mode == self.Mode.SENT:
+            return "what was written is noted, the rest was not sent, and nothing is sent twice"
+        return "what was read is kept and nothing was retired"
+
     def purpose(self) -> ZohoUsage.Purpose:
         """Whose share of the day's calls it uses."""
         if self.trigger == self.Trigger.SCHEDULE:
@@ -154,6 +162,8 @@ class RunFacts(models.Model):
             return ["pause", "cancel"]
         if self.state == state.UNCONFIRMED:
             return ["confirm", "dismiss"]
+        if self.mode == self.Mode.SENT:
+            return []  # what is left to do is told, and done, where it was asked for
         actions = []
         if self.state == state.SUCCEEDED and self.dry_run and self.would_change():
             actions.append("apply")
@@ -165,7 +175,7 @@ class RunFacts(models.Model):
 
     def phases(self) -> list[tuple[str, str]]:
         """Its way from the click to the end: (name, "done", "now" or "")."""
-        names = ["Queued", "Reading from Zoho", "Done"]
+        names = ["Queued", self._under_way(), "Done"]
         if self.mode == self.Mode.FULL:
             names.insert(2, "Looking up what the list left out")
         if self.state in self.COMPLETE:
@@ -185,12 +195,17 @@ class RunFacts(models.Model):
         if self.state == self.State.QUEUED:
             return "Waiting for the background service to take it up."
         if self.state == self.State.RUNNING:
-            return "Looking up what the list left out." if self.swept else "Reading from Zoho."
+            return "Looking up what the list left out." if self.swept else f"{self._under_way()}."
         if self.state != self.State.SUCCEEDED:
             return self.message
         return " ".join(part for part in (self._result_in_words(), self.message) if part)
 
+    def _under_way(self) -> str:
+        return "Writing to Zoho" if self.mode == self.Mode.SENT else "Reading from Zoho"
+
     def _result_in_words(self) -> str:
+        if self.mode == self.Mode.SENT:
+            return "" if self.message else "Finished."
         counts = (
             (self.created, "created"),
             (self.updated, "updated"),

@@ -4,7 +4,7 @@ import datetime as dt
 import uuid
 from collections.abc import Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.db import IntegrityError, models, transaction
@@ -17,6 +17,8 @@ from sync.models.events import RunEvent
 from sync.models.facts import RunFacts
 from sync.plan import Plan
 from sync.rows import insert, update_one
+
+T = TypeVar("T")
 
 MAX_ERRORS_IN_STATS = 100
 # Records asked for by their ids, in portions of this size, each saved before the next is fetched.
@@ -38,7 +40,8 @@ class SyncRun(RunFacts):
         constraints = [
             models.UniqueConstraint(
                 fields=["kind"],
-                condition=Q(state__in=["queued", "running", "waiting", "paused"]),
+                # Writing goes beside reading: nobody's edit waits for an hour's sync.
+                condition=Q(state__in=["queued", "running", "waiting", "paused"]) & ~Q(mode="sent"),
                 name="one_active_run_per_kind",
             ),
         ]
@@ -73,7 +76,7 @@ class SyncRun(RunFacts):
                         run._select(zoho_ids)
                     return run, True
             except IntegrityError:
-                if active := cls.objects.filter(kind=kind, state__in=cls.ACTIVE).first():
+                if active := cls.reading(kind):
                     return active, False
         raise ZohoConfigError("Runs start and end too fast to join one. Try again in a moment.")
 
@@ -82,6 +85,12 @@ class SyncRun(RunFacts):
             self.page_rows.create(number=number, zoho_ids=portion)
             self.expected += len(portion)
         self.save(update_fields=["expected"])
+
+    @classmethod
+    def reading(cls, kind: str) -> "SyncRun | None":
+        """The active run that reads from Zoho; there is one at most."""
+        active = cls.objects.filter(kind=kind, state__in=cls.ACTIVE)
+        return active.exclude(mode=cls.Mode.SENT).first()
 
     @classmethod
     def last_complete(cls, kind: str, *modes: RunFacts.Mode) -> "SyncRun | None":
@@ -324,7 +333,7 @@ def about(seconds: float) -> str:
     return f"{count:,} {unit}{'s' if count != 1 else ''}"
 
 
-def portions(zoho_ids: Iterable[str], size: int = BY_ID_PORTION) -> Iterator[list[str]]:
-    ids = iter(zoho_ids)
-    while portion := list(islice(ids, size)):
+def portions(rows: Iterable[T], size: int = BY_ID_PORTION) -> Iterator[list[T]]:
+    left = iter(rows)
+    while portion := list(islice(left, size)):
         yield portion

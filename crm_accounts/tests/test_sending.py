@@ -1,0 +1,389 @@
+"""Changes on their way to Zoho: compared, written once, told of one by one, mirrored."""
+
+import datetime as dt
+from functools import partial
+
+import pytest
+from django.utils import timezone
+
+from crm_accounts.models import Account, ChangeRequest, CrmField, RequestedChange
+from crm_accounts.services import carry_out as work
+from crm_accounts.write_back import decisions
+from crm_accounts.write_back.kinds import editable
+from crm_accounts.write_back.sending import Sending
+from crm_accounts.write_back.wanted import Wanted, differences, make
+from integrations.zoho.crm.tiers import TieredCrm
+from sync.models import Change, SyncRun
+from sync.runner import carry_out
+
+pytestmark = pytest.mark.django_db
+
+ACCOUNTS = "/crm/v8/Accounts"
+
+
+@pytest.fixture
+def wish(staff, sync_accounts):
+    """Ask for these fields of these mirrored accounts: {id: {field: value}}."""
+
+    def ask(wanted, by=staff):
+        kinds = editable()
+        rows = []
+        for number, (zoho_id, values) in enumerate(wanted.items(), 1):
+            account = Account.objects.get(zoho_account_id=zoho_id)
+            before = {name: kinds[name].known(account) for name in values}
+            fields = differences(before, values)
+            rows.append(Wanted(number, account, zoho_id, fields, account.zoho_modified_at))
+        return make(ChangeRequest.Origin.LIST, by, rows)
+
+    return ask
+
+
+@pytest.fixture
+def send(staff, django_capture_on_commit_callbacks):
+    """Let it be sent, and do the worker's part, here; returns the run."""
+
+    def act(request, do=decisions.ask):
+        do(request, staff)
+        request.refresh_from_db()
+        run = request.run
+        for _ in range(5):
+            SyncRun.objects.filter(pk=run.pk, state="waiting").update(resume_at=timezone.now())
+            run = carry_out(SyncRun.objects.get(pk=run.pk), work)
+            if run.state != "waiting":
+                break
+        request.refresh_from_db()
+        return run
+
+    return act
+
+
+def states(request):
+    return [change.state for change in request.changes.order_by("number")]
+
+
+def written(zoho):
+    """The records of each call that wrote."""
+    return [list(write.data) for write in zoho.crm.writes]
+
+
+def test_a_change_is_written_and_mirrored(zoho, sync_accounts, wish, send):
+    """From the click to Zoho, and back into the list."""
+    helios = zoho.add_account(Account_Name="Helios", Phone="1", Annual_Revenue=10)
+    sync_accounts()
+    request = wish({helios: {"Phone": "2", "Annual_Revenue": "120000.5"}})
+
+    run = send(request)
+
+    assert (run.state, request.state, states(request)) == ("succeeded", "done", ["written"])
+    assert zoho.accounts[helios]["Phone"] == "2"
+    assert str(zoho.accounts[helios]["Annual_Revenue"]) == "120000.5"
+    account = Account.objects.get(zoho_account_id=helios)
+    assert (account.phone, str(account.annual_revenue.normalize())) == ("2", "120000.5")
+    changed = Change.objects.filter(run=run, field="phone").get()
+    assert (changed.before, changed.after) == ("1", "2")
+
+
+def test_250_changes_are_three_calls_and_each_is_told_of(zoho, sync_accounts, wish, send):
+    """Two that Zoho refuses do not hold up the others."""
+    ids = [zoho.add_account(Account_Name=f"Account {n}", ERP_Number=f"E{n}") for n in range(250)]
+    sync_accounts()
+    wanted = {each: {"Fax": f"+{n}"} for n, each in enumerate(ids)}
+    wanted[ids[7]] = {"ERP_Number": "E9"}
+    wanted[ids[120]] = {"ERP_Number": "E130"}
+    request = wish(wanted)
+
+    send(request)
+
+    assert request.state == "done"
+    assert states(request).count("written") == 248
+    refused = request.changes.filter(state="refused").order_by("number")
+    assert [change.zoho_account_id for change in refused] == [ids[7], ids[120]]
+    assert {change.code for change in refused} == {"DUPLICATE_DATA"}
+    assert "ERP_Number" in refused[0].problem
+    assert "E9" not in refused[0].problem
+    assert [len(rows) for rows in written(zoho)] == [100, 100, 50]
+    assert Account.objects.filter(fax="+249").exists()
+
+
+def test_what_somebody_changed_meanwhile_is_not_overwritten(zoho, sync_accounts, wish, send):
+    """Theirs is kept and shown beside ours; other fields of theirs are no conflict."""
+    helios = zoho.add_account(Account_Name="Helios", Phone="1")
+    borealis = zoho.add_account(Account_Name="Borealis", Phone="1")
+    sync_accounts()
+    request = wish({helios: {"Phone": "ours"}, borealis: {"Phone": "ours"}})
+    zoho.edit_account(helios, Phone="theirs")
+    zoho.edit_account(borealis, Industry="Energy")
+
+    send(request)
+
+    assert (request.state, states(request)) == ("conflict", ["conflict", "written"])
+    change = request.changes.get(state="conflict")
+    assert change.theirs == {"Phone": "theirs"}
+    assert zoho.accounts[helios]["Phone"] == "theirs"
+    assert zoho.accounts[borealis]["Industry"] == "Energy"
+    assert Account.objects.get(zoho_account_id=helios).phone == "theirs"
+
+
+@pytest.mark.parametrize("conflicts", ["batch", "record"])
+def test_a_change_between_our_reading_and_our_writing_is_found_by_zoho(
+    zoho, sync_accounts, wish, send, conflicts, monkeypatch
+):
+    """The second that nobody else can see: 412, then everything is read again."""
+    zoho.crm.conflicts = conflicts
+    helios = zoho.add_account(Account_Name="Helios", Phone="1")
+    borealis = zoho.add_account(Account_Name="Borealis", Phone="1")
+    sync_accounts()
+    request = wish({helios: {"Phone": "ours"}, borealis: {"Phone": "ours"}})
+    during(monkeypatch, partial(zoho.edit_account, helios, Phone="theirs"))
+
+    send(request)
+
+    assert states(request) == ["conflict", "written"]
+    assert zoho.accounts[helios]["Phone"] == "theirs"
+    assert zoho.accounts[borealis]["Phone"] == "ours"
+
+
+def test_an_account_that_keeps_changing_is_let_be(zoho, sync_accounts, wish, send, monkeypatch):
+    """Three rounds, then a person may try again later."""
+    helios = zoho.add_account(Account_Name="Helios", Phone="1")
+    sync_accounts()
+    request = wish({helios: {"Phone": "2"}})
+    numbers = iter(range(99))
+    during(monkeypatch, lambda: zoho.edit_account(helios, Employees=next(numbers)), every_time=True)
+
+    send(request)
+
+    assert (request.state, states(request)) == ("done", ["not_sent"])
+    assert zoho.accounts[helios]["Phone"] == "1"
+
+
+def during(monkeypatch, happening, every_time=False):
+    """Let this happen right before the worker writes."""
+    write = TieredCrm.bulk_update_accounts
+    left = [happening]
+
+    def act(self, *args, **kwargs):
+        for each in list(left):
+            each()
+            if not every_time:
+                left.clear()
+        return write(self, *args, **kwargs)
+
+    monkeypatch.setattr(TieredCrm, "bulk_update_accounts", act)
+
+
+def test_what_zoho_has_already_is_not_written(zoho, sync_accounts, wish, send):
+    """Somebody did the same over there."""
+    helios = zoho.add_account(Account_Name="Helios", Phone="1")
+    sync_accounts()
+    request = wish({helios: {"Phone": "2"}})
+    zoho.edit_account(helios, Phone="2")
+
+    send(request)
+
+    assert (request.state, states(request)) == ("done", ["already"])
+    assert zoho.crm.writes == []
+
+
+def test_an_account_that_is_gone_is_told_and_retired(zoho, sync_accounts, wish, send):
+    """Nothing is written anywhere else instead."""
+    helios, borealis = (zoho.add_account(Account_Name=name) for name in ("Helios", "Borealis"))
+    sync_accounts()
+    request = wish({helios: {"Phone": "2"}, borealis: {"Phone": "2"}})
+    zoho.delete_account(helios)
+
+    send(request)
+
+    assert states(request) == ["refused", "written"]
+    assert Account.objects.get(zoho_account_id=helios).retired_at is not None
+
+
+def test_an_answer_that_never_came_is_looked_up_and_nothing_is_sent_twice(
+    zoho, sync_accounts, wish, send
+):
+    """The write had arrived."""
+    helios = zoho.add_account(Account_Name="Helios", Phone="1")
+    sync_accounts()
+    request = wish({helios: {"Phone": "2"}})
+    zoho.faults.add("lost_answer", path=ACCOUNTS, times=1)
+
+    send(request)
+
+    assert states(request) == ["written"]
+    assert len(zoho.crm.writes) == 1
+
+
+def test_a_worker_that_died_while_sending_leaves_nothing_in_doubt(
+    zoho, sync_accounts, wish, send, staff
+):
+    """What it marked as being sent is looked at in Zoho: there, or not there, or who knows."""
+    there, not_there, who_knows = (
+        zoho.add_account(Account_Name=name, Phone="1") for name in ("A", "B", "C")
+    )
+    sync_accounts()
+    request = wish({each: {"Phone": "2"} for each in (there, not_there, who_knows)})
+    in_an_hour = timezone.now() + dt.timedelta(hours=1)
+    request.changes.update(state="sending", sent_at=in_an_hour)
+    zoho.edit_account(there, Phone="2")
+    request.changes.filter(zoho_account_id=who_knows).update(sent_at="2000-01-01T00:00Z")
+    request.state = "approved"
+    request.save()
+
+    send(request, decisions.send_again)
+
+    assert states(request) == ["written", "written", "unknown"]
+    assert [[row["id"] for row in rows] for rows in written(zoho)] == [[not_there]]
+
+
+def test_without_the_permission_nothing_is_lost(zoho, sync_accounts, wish, send):
+    """The run says what to allow; then it is sent."""
+    helios = zoho.add_account(Account_Name="Helios", Phone="1")
+    sync_accounts()
+    request = wish({helios: {"Phone": "2"}})
+    body = {"code": "OAUTH_SCOPE_MISMATCH", "details": {}, "message": "x", "status": "error"}
+    zoho.faults.add("answer", path=ACCOUNTS, status=401, body=body, times=1)
+
+    run = send(request)
+
+    assert run.state == "failed"
+    assert "accounts.UPDATE" in run.message
+    assert (request.state, states(request)) == ("approved", ["ready"])
+    send(request, decisions.send_again)
+    assert (request.state, states(request)) == ("done", ["written"])
+    assert len(zoho.crm.writes) == 1
+
+
+def test_a_limit_is_waited_for(zoho, sync_accounts, wish, send):
+    """As every run does."""
+    helios = zoho.add_account(Account_Name="Helios", Phone="1")
+    sync_accounts()
+    request = wish({helios: {"Phone": "2"}})
+    zoho.faults.add("rate_limit", path=ACCOUNTS, code="TOO_MANY_REQUESTS", retry_after=0, times=4)
+
+    run = send(request)
+
+    assert (run.state, states(request)) == ("succeeded", ["written"])
+    assert len(zoho.crm.writes) == 1
+
+
+def test_a_value_that_no_longer_fits_is_not_sent(zoho, sync_accounts, wish, send):
+    """The pick list was shortened while the request waited."""
+    helios, borealis = (zoho.add_account(Account_Name=name) for name in ("Helios", "Borealis"))
+    sync_accounts()
+    request = wish({helios: {"Industry": "Energy"}, borealis: {"Industry": "Retail"}})
+    zoho.crm.pick_lists["Industry"].remove("Energy")
+    CrmField.objects.update(checked_at="2000-01-01T00:00Z")
+
+    send(request)
+
+    assert states(request) == ["invalid", "written"]
+    invalid = request.changes.get(state="invalid")
+    assert "Industry" in invalid.problem
+    assert "Energy" not in invalid.problem
+
+
+def test_a_value_that_a_rule_in_zoho_changed_is_told(zoho, sync_accounts, wish, send, monkeypatch):
+    """Written, and not what was wanted: nobody should believe otherwise."""
+    helios = zoho.add_account(Account_Name="Helios", Phone="1")
+    sync_accounts()
+    request = wish({helios: {"Phone": "2"}})
+    read_back = Sending.read_back
+
+    def after_a_rule(self):
+        if zoho.accounts[helios]["Phone"] == "2":
+            zoho.edit_account(helios, Phone="+2")
+        read_back(self)
+
+    monkeypatch.setattr(Sending, "read_back", after_a_rule)
+
+    send(request)
+
+    change = request.changes.get()
+    assert change.state == "written"
+    assert "holds another value now: Phone" in change.problem
+    assert Account.objects.get().phone == "+2"
+
+
+def test_writing_goes_beside_reading(zoho, sync_accounts, wish, send):
+    """Nobody's edit waits for an hour's sync."""
+    helios = zoho.add_account(Account_Name="Helios", Phone="1")
+    sync_accounts()
+    SyncRun.objects.create(kind="crm_accounts.account", mode="full", trigger="schedule")
+    request = wish({helios: {"Phone": "2"}})
+
+    run = send(request)
+
+    assert run.state == "succeeded"
+    assert zoho.accounts[helios]["Phone"] == "2"
+
+
+def test_no_value_is_logged(zoho, sync_accounts, wish, send, caplog):
+    """Names of fields and counts are."""
+    helios = zoho.add_account(Account_Name="Helios", Phone="1")
+    sync_accounts()
+    request = wish({helios: {"Phone": "+49 555 0001"}})
+
+    run = send(request)
+
+    told = caplog.text + " ".join(run.events.values_list("words", flat=True)) + run.message
+    assert "555" not in told
+    assert "Helios" not in told
+    assert "1 written" in run.message
+
+
+def test_every_kind_of_field_arrives_as_it_was_entered(zoho, sync_accounts, wish, send):
+    """Each type in Zoho's own form, and back."""
+    helios = zoho.add_account(Account_Name="Helios")
+    parent = zoho.add_account(Account_Name="Parent")
+    sync_accounts()
+    owner = zoho.accounts[parent]["Owner"]["id"]
+    values = {
+        "Account_Name": "Helios AG",
+        "Account_Number": "123456789012345678",
+        "Industry": "Energy",
+        "Annual_Revenue": "1234567890123456.25",
+        "Exchange_Rate": "1.123456789",
+        "Employees": "40",
+        "Phone": "+49 89 1",
+        "Website": "https://helios.example",
+        "Description": "Two\nlines",
+        "Parent_Account": parent,
+        "Owner": owner,
+        "Credit_Limit": "250.5",
+        "Customer_Segment": "Enterprise",
+        "Products_Used": ["Panels", "Maintenance, on site"],
+        "Key_Account": True,
+        "Customer_Since": "2026-11-30",
+        "Last_Audit": "2026-11-30T14:05:00+00:00",
+        "Discount": "12.5",
+        "Billing_Email": "a@b.example",
+        "ERP_Number": "E-1",
+    }
+    request = wish({helios: values})
+
+    send(request)
+
+    change = request.changes.get()
+    assert (change.state, change.problem) == ("written", "")
+    account = Account.objects.get(zoho_account_id=helios)
+    kinds = editable()
+    assert {name: kinds[name].known(account) for name in values} == values
+
+
+def test_all_of_them_can_be_emptied(zoho, sync_accounts, wish, send):
+    """Nothing is a value, too."""
+    helios = zoho.add_account(
+        Account_Name="Helios", Phone="1", Industry="Energy", Employees=4, Credit_Limit=2,
+        Products_Used=["Panels"], Key_Account=True, Customer_Since="2026-11-30",
+    )  # fmt: skip
+    sync_accounts()
+    names = ("Phone", "Industry", "Employees", "Credit_Limit", "Products_Used", "Customer_Since")
+    request = wish({helios: {**dict.fromkeys(names), "Key_Account": False}})
+
+    send(request)
+
+    change = RequestedChange.objects.get()
+    assert (change.state, change.problem) == ("written", "")
+    account = Account.objects.get()
+    assert (account.phone, account.industry, account.employees) == ("", "", None)
+    assert set(account.custom_fields) <= {"Key_Account"}

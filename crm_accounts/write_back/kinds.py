@@ -1,0 +1,341 @@
+"""The fields that can be changed from here, by Zoho's data types: what a person may enter, what is
+stored of it, and what is sent.
+
+Plain values are JSON that compares: None for empty, text, true and false, numbers as text with
+all their digits, moments in UTC, lists in the pick list's order, look-ups as ids.
+
+Sources of the limits: https://www.zoho.com/crm/developer/docs/api/v8/field-meta.html and the
+organisation's own metadata.
+"""
+
+import datetime as dt
+import re
+from collections.abc import Iterable
+from decimal import Decimal
+from functools import cached_property
+from typing import Any
+
+from django import forms
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
+from django.utils.formats import date_format
+
+from crm_accounts.mapping import COLUMNS
+from crm_accounts.models import Account, CrmField, CrmUser
+
+Plain = str | bool | list[str] | None
+
+NO_CHOICE = "-None-"  # which Zoho's pick lists begin with: nothing is chosen
+GONE = "{} is not one of the values that Zoho offers for {}."
+YES, NO = ("yes", "true", "1"), ("no", "false", "0")
+
+
+class Kind:
+    """One field of accounts, as text: what all of them have in common."""
+
+    def __init__(self, field: CrmField) -> None:
+        self.field = field
+        self.name = field.api_name
+        self.label = field.label
+
+    def known(self, holder: Any) -> Plain:
+        """What an Account, or what was just read as AccountFields, holds of it."""
+        column = COLUMNS.get(self.name)
+        raw = getattr(holder, column) if column else holder.custom_fields.get(self.name)
+        return self.plain(raw)
+
+    def plain(self, raw: Any) -> Plain:
+        """Of a mirrored value, or of one that the form field has cleaned."""
+        text = str(raw).replace("\r\n", "\n").strip() if raw is not None else ""
+        return text or None
+
+    def sent(self, plain: Plain) -> Any:
+        """As Zoho's API takes it."""
+        return plain
+
+    def shown(self, plain: Plain) -> str:
+        """As a person reads it; "" for empty."""
+        return "" if plain is None else str(plain)
+
+    def entered(self, plain: Plain) -> Any:
+        """As the form field begins with it."""
+        return plain
+
+    def form_field(self, now: Plain = None) -> forms.Field:
+        """Checks what is entered in the place of `now`, which may stay whatever it is."""
+        field = self._form_field(now)
+        field.label = self.label
+        field.required = self.field.is_mandatory
+        field.error_messages["required"] = f"{self.label} must not be empty in Zoho."
+        return field
+
+    def _form_field(self, now: Plain) -> forms.Field:
+        return forms.CharField(max_length=self.field.length or 255)
+
+    def read(self, text: str, now: Plain = None) -> Plain:
+        """A cell of a file. Raises ValidationError."""
+        return self.plain(self.form_field(now).clean(self._as_entered(text)))
+
+    def _as_entered(self, text: str) -> Any:
+        return text
+
+
+class LongText(Kind):
+    def _form_field(self, now: Plain) -> forms.Field:
+        longest = min(self.field.length or 2_000, 32_000)
+        return forms.CharField(max_length=longest, widget=forms.Textarea(attrs={"rows": 4}))
+
+
+class Email(Kind):
+    def _form_field(self, now: Plain) -> forms.Field:
+        return forms.EmailField(max_length=self.field.length or 100)
+
+
+class Number(Kind):
+    WHOLE_DIGITS = 16
+
+    def plain(self, raw: Any) -> Plain:
+        return None if raw in (None, "") else f"{Decimal(str(raw)).normalize():f}"
+
+    def sent(self, plain: Plain) -> Any:
+        return None if plain is None else Decimal(str(plain))
+
+    def _form_field(self, now: Plain) -> forms.Field:
+        places = 9 if self.field.decimal_places is None else self.field.decimal_places
+        return forms.DecimalField(
+            max_digits=self.WHOLE_DIGITS + places,
+            decimal_places=places,
+            widget=forms.TextInput(attrs={"inputmode": "decimal"}),
+            error_messages={"invalid": "Write the number with digits and a point: 1234.5"},
+        )
+
+
+class Percent(Number):
+    WHOLE_DIGITS = 5
+
+
+class Integer(Number):
+    def sent(self, plain: Plain) -> Any:
+        return None if plain is None else int(str(plain))
+
+    def _form_field(self, now: Plain) -> forms.Field:
+        most = 10 ** min(self.field.length or 9, 9) - 1
+        return forms.IntegerField(
+            min_value=-most,
+            max_value=most,
+            widget=forms.TextInput(attrs={"inputmode": "numeric"}),
+            error_messages={"invalid": "Write a whole number with digits alone: 1200"},
+        )
+
+
+class LongInteger(Kind):
+    """Of up to 18 digits, which Zoho writes as text."""
+
+    def _form_field(self, now: Plain) -> forms.Field:
+        return forms.RegexField(
+            r"-?[0-9]{1,18}", error_messages={"invalid": "Write up to 18 digits and nothing else."}
+        )
+
+
+class Choice(Kind):
+    @cached_property
+    def values(self) -> list[str]:
+        return [value for value in self.field.pick_list if value != NO_CHOICE]
+
+    def plain(self, raw: Any) -> Plain:
+        return None if raw in (None, "", NO_CHOICE) else str(raw)
+
+    def _form_field(self, now: Plain) -> forms.Field:
+        old = [str(now)] if now is not None and now not in self.values else []
+        return forms.ChoiceField(
+            choices=[("", "– none –"), *((value, value) for value in [*old, *self.values])],
+            error_messages={"invalid_choice": GONE.format("%(value)s", self.label)},
+        )
+
+
+class Choices(Choice):
+    """Several of a pick list; what is sent replaces what was there."""
+
+    def plain(self, raw: Any) -> Plain:
+        chosen = {str(value) for value in raw or ()}
+        known = [value for value in self.values if value in chosen]
+        return [*known, *sorted(chosen - set(known))] or None
+
+    def sent(self, plain: Plain) -> Any:
+        return plain or []
+
+    def shown(self, plain: Plain) -> str:
+        return "; ".join(plain) if isinstance(plain, list) else ""
+
+    def _form_field(self, now: Plain) -> forms.Field:
+        old = [value for value in now or () if value not in self.values]  # type: ignore[union-attr]
+        return forms.MultipleChoiceField(
+            choices=[(value, value) for value in [*self.values, *old]],
+            widget=forms.CheckboxSelectMultiple,
+            error_messages={"invalid_choice": GONE.format("%(value)s", self.label)},
+        )
+
+    def _as_entered(self, text: str) -> Any:
+        return [value.strip() for value in text.split(";") if value.strip()]
+
+
+class YesOrNo(Kind):
+    """Zoho knows no third state: what is empty is not ticked."""
+
+    def plain(self, raw: Any) -> Plain:
+        return raw is True or raw == "yes"
+
+    def shown(self, plain: Plain) -> str:
+        return "yes" if plain else "no"
+
+    def entered(self, plain: Plain) -> Any:
+        return self.shown(plain)
+
+    def _form_field(self, now: Plain) -> forms.Field:
+        return forms.ChoiceField(
+            choices=[("yes", "yes"), ("no", "no")],
+            error_messages={"invalid_choice": f"{self.label} is yes or no."},
+        )
+
+    def _as_entered(self, text: str) -> Any:
+        word = text.strip().lower()
+        return "yes" if word in YES else "no" if word in (*NO, "") else text
+
+
+class Date(Kind):
+    def _form_field(self, now: Plain) -> forms.Field:
+        return forms.DateField(
+            input_formats=["%Y-%m-%d"],
+            widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+            error_messages={"invalid": "Write the date as year, month, day: 2026-11-30"},
+        )
+
+
+class Moment(Kind):
+    FORMATS = ("%Y-%m-%dT%H:%M:%S", "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%d %H:%M")
+
+    def plain(self, raw: Any) -> Plain:
+        moment = parse_datetime(raw) if isinstance(raw, str) else raw
+        if moment is None:
+            return None
+        return str(moment.astimezone(dt.UTC).isoformat(timespec="seconds"))
+
+    def shown(self, plain: Plain) -> str:
+        return "" if plain is None else date_format(self.entered(plain), "Y-m-d H:i:s")
+
+    def entered(self, plain: Plain) -> Any:
+        moment = parse_datetime(plain) if isinstance(plain, str) else None
+        return timezone.localtime(moment) if moment else None
+
+    def _form_field(self, now: Plain) -> forms.Field:
+        return forms.DateTimeField(
+            input_formats=self.FORMATS,
+            widget=forms.DateTimeInput(
+                attrs={"type": "datetime-local", "step": "1"}, format=self.FORMATS[0]
+            ),
+            error_messages={"invalid": "Write the moment like this: 2026-11-30 14:05"},
+        )
+
+
+class Owner(Kind):
+    """A user of Zoho CRM, by name."""
+
+    @cached_property
+    def users(self) -> dict[str, str]:
+        return dict(CrmUser.objects.order_by("name").values_list("id", "name"))
+
+    def sent(self, plain: Plain) -> Any:
+        return None if plain is None else {"id": plain}
+
+    def shown(self, plain: Plain) -> str:
+        return self.users.get(str(plain), str(plain)) if plain else ""
+
+    def _form_field(self, now: Plain) -> forms.Field:
+        users = {**({str(now): str(now)} if now else {}), **self.users}
+        return forms.ChoiceField(
+            choices=list(users.items()),
+            error_messages={"invalid_choice": "%(value)s is no user of Zoho CRM that we know of."},
+        )
+
+    def _as_entered(self, text: str) -> Any:
+        named = [key for key, name in self.users.items() if name == text.strip()]
+        if len(named) > 1:
+            raise ValidationError("Several users have this name: write the user's ID instead.")
+        return named[0] if named else text
+
+
+class Parent(Kind):
+    """Another account, by its id."""
+
+    def sent(self, plain: Plain) -> Any:
+        return None if plain is None else {"id": plain}
+
+    def _form_field(self, now: Plain) -> forms.Field:
+        return forms.CharField(
+            max_length=30, validators=[_is_an_account], help_text="The parent's Zoho account ID."
+        )
+
+
+def _is_an_account(zoho_id: str) -> None:
+    if not Account.objects.filter(zoho_account_id=zoho_id, retired_at=None).exists():
+        raise ValidationError("No account here has this Zoho account ID.")
+
+
+KINDS: dict[str, type[Kind]] = {
+    "text": Kind,
+    "phone": Kind,
+    "website": Kind,
+    "email": Email,
+    "textarea": LongText,
+    "picklist": Choice,
+    "multiselectpicklist": Choices,
+    "integer": Integer,
+    "bigint": LongInteger,
+    "currency": Number,
+    "double": Number,
+    "percent": Percent,
+    "boolean": YesOrNo,
+    "date": Date,
+    "datetime": Moment,
+    "ownerlookup": Owner,
+}
+
+
+def editable() -> dict[str, Kind]:
+    """The fields that can be changed from here, by API name: mirrored, and Zoho lets them be
+    written. In the order of an account's page."""
+    fields = CrmField.objects.filter(gone_at=None, is_mirrored=True, is_read_only=False)
+    found = {field.api_name: kind for field in fields if (kind := kind_of(field))}
+    order = list(COLUMNS)
+    return dict(
+        sorted(
+            found.items(),
+            key=lambda item: (
+                order.index(item[0]) if item[0] in COLUMNS else len(order),
+                item[1].label.lower(),
+            ),
+        )
+    )
+
+
+def kind_of(field: CrmField) -> Kind | None:
+    """None for what is only read."""
+    if field.api_name == "Parent_Account":
+        return Parent(field)
+    kind = KINDS.get(field.data_type)
+    return kind(field) if kind else None
+
+
+def all_kinds(names: Iterable[str]) -> dict[str, Kind]:
+    """These fields, also where they can no longer be changed, so that they can be told."""
+    fields = CrmField.objects.in_bulk(list(names), field_name="api_name")
+    return {name: kind_of(field) or Kind(field) for name, field in fields.items()}
+
+
+_FORMULA = re.compile(r"'(?=[=+\-@\t\r])")
+
+
+def as_typed(cell: str) -> str:
+    """A cell of a file without the mark that keeps a spreadsheet from calculating it."""
+    return _FORMULA.sub("", cell, count=1) if cell.startswith("'") else cell
