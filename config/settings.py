@@ -420,6 +420,7 @@ JAZZMIN_SETTINGS = {
     "icons": {
         "products_and_services.product": "fas fa-box",
         "crm_accounts.account": "fas fa-building",
+        "crm_accounts.changerequest": "fas fa-pen",
         "crm_accounts.crmfield": "fas fa-list",
         "sync.syncrun": "fas fa-sync",
         "sync.change": "fas fa-history",

@@ -10,6 +10,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
     path("crm-api/products/admin/", include("products_and_services.urls")),
+    path("crm/", include("crm_accounts.urls")),
     path("sync/", include("sync.urls")),
     path("notices/", include("notices.urls")),
     path("oauth/", include("integrations.urls")),

@@ -2,9 +2,11 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.contrib import admin, messages
+from django.db.models import Count, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from import_export.fields import Field
@@ -12,9 +14,12 @@ from import_export.resources import Resource
 from import_export.widgets import DateTimeWidget
 
 from crm_accounts.mirror import ACCOUNTS
-from crm_accounts.models import Account, CrmField, CrmUser
+from crm_accounts.models import Account, ChangeRequest, CrmField, CrmUser, RequestedChange
+from crm_accounts.write_back.decisions import ASK
+from crm_accounts.write_back.views import file_of, request_context, writing_forbidden
+from crm_accounts.write_back.wanted import MOST_ACCOUNTS, Wanted, make
 from integrations.export import Exact, PlainText
-from integrations.listing import BoundedList, ReadOnlyAdmin
+from integrations.listing import BoundedList, ReadOnlyAdmin, ago
 from sync.mirrored_admin import MirroredAdmin, RetiredFilter
 from sync.models.changes import as_text
 from sync.templatetags.exactly import exactly
@@ -98,6 +103,9 @@ class AccountList(BoundedList):
 
 @admin.register(Account)
 class AccountAdmin(MirroredAdmin):
+    change_form_template = "admin/crm_accounts/account/change_form.html"
+    change_list_template = "admin/crm_accounts/account/change_list.html"
+    actions = (*MirroredAdmin.actions, "change_selected", "download_to_change")
     list_display = ("name", "industry", "owned_by", "billing_city", "phone", "in_zoho", "changed")
     empty_value_display = ""
     list_filter = (OwnerFilter, "industry", "account_type", RetiredFilter)
@@ -106,8 +114,8 @@ class AccountAdmin(MirroredAdmin):
     resource_classes = (AccountExport,)
     left_out_of_history = (ACCOUNTS.modified,)
     fieldsets = (
-        ("From Zoho (changed there, read here)", {"fields": FACTS}),
-        ("Ours (yours to change; a sync leaves it alone)", {"fields": ("note",)}),
+        ("From Zoho", {"fields": FACTS}),
+        ("Ours (Zoho never sees it, and a sync leaves it alone)", {"fields": ("note",)}),
         ("Addresses", {"fields": ADDRESSES}),
         ("More", {"fields": MORE}),
     )
@@ -115,6 +123,56 @@ class AccountAdmin(MirroredAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[BoundedList]:
         return AccountList
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        account = self.get_object(request, object_id)
+        context: dict[str, Any] = {}
+        if account and request.user.has_perm("crm_accounts.view_changerequest"):
+            asked = account.requested_changes.exclude(request__state=ChangeRequest.State.DRAFT)
+            context["requested"] = asked.select_related("request__asked_by").order_by("-id")[:10]
+            if not account.retired_at and request.user.has_perm(ASK):
+                context["edit_url"] = reverse("crm_accounts:edit", args=[account.pk])
+        return super().change_view(
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )
+
+    def has_write_permission(self, request: HttpRequest) -> bool:
+        return request.user.has_perms([ASK, "crm_accounts.view_changerequest"])
+
+    @admin.action(description="Change selected accounts in Zoho", permissions=["write"])
+    def change_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        """Keep the selection as a draft, and ask what becomes of it."""
+        accounts = self._selected(request, queryset)
+        if accounts is None:
+            return None
+        rows = [
+            Wanted(number, account, account.zoho_account_id, {})
+            for number, account in enumerate(accounts, 1)
+        ]
+        draft = make(ChangeRequest.Origin.SELECTION, request.user, rows)
+        return redirect("crm_accounts:many", draft.pk)
+
+    @admin.action(description="Download selected accounts to change them", permissions=["write"])
+    def download_to_change(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+        accounts = self._selected(request, queryset)
+        return None if accounts is None else file_of(accounts)
+
+    def _selected(self, request: HttpRequest, queryset: QuerySet) -> list[Account] | None:
+        accounts = list(queryset.order_by("name", "pk")[: MOST_ACCOUNTS + 1])
+        if len(accounts) <= MOST_ACCOUNTS:
+            return accounts
+        messages.error(
+            request,
+            f"More than {MOST_ACCOUNTS:,} accounts are too many to be changed together. Nothing "
+            "was changed: select fewer.",
+        )
+        return None
 
     @admin.display(description="Annual revenue", empty_value="")
     def revenue(self, account: Account) -> str | None:
@@ -161,3 +219,83 @@ class CrmFieldAdmin(ReadOnlyAdmin):
     list_filter = ("is_custom", "is_mirrored", "data_type")
     search_fields = ("label", "api_name")
     search_help_text = "Label or API name"
+
+
+@admin.register(ChangeRequest)
+class ChangeRequestAdmin(ReadOnlyAdmin):
+    """What people asked to be changed in Zoho, and what became of it."""
+
+    list_display = ("number", "badge", "about", "who", "made", "written", "not_written", "reason")
+    list_filter = ("state", "origin", ("asked_by", admin.RelatedOnlyFieldListFilter))
+    list_select_related = ("asked_by", "run")
+    list_per_page = 50
+    change_form_template = "admin/crm_accounts/changerequest/change_form.html"
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        # What it shows are the accounts' own values.
+        may_see = request.user.has_perm("crm_accounts.view_account")
+        return bool(may_see and super().has_view_permission(request, obj))
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        found = RequestedChange.State
+        failed = (*RequestedChange.FAILED, found.INVALID, found.CONFLICT)
+        return (
+            super()
+            .get_queryset(request)
+            .exclude(origin=ChangeRequest.Origin.SELECTION)
+            .annotate(
+                accounts=Count("changes"),
+                done=Count("changes", filter=Q(changes__state=found.WRITTEN)),
+                undone=Count("changes", filter=Q(changes__state__in=failed)),
+            )
+        )
+
+    @admin.display(description="Request", ordering="id")
+    def number(self, asked: ChangeRequest) -> str:
+        return f"#{asked.pk}"
+
+    @admin.display(description="State", ordering="state")
+    def badge(self, asked: ChangeRequest) -> str:
+        return render_to_string("crm_accounts/request_badge.html", {"asked": asked})
+
+    @admin.display(description="What")
+    def about(self, asked: Any) -> str:
+        if asked.accounts != 1:
+            return f"{asked.accounts:,} accounts, {asked.get_origin_display().lower()}"
+        change = asked.changes.select_related("account").get()
+        return str(change.account or change.zoho_account_id)
+
+    @admin.display(description="Asked for by")
+    def who(self, asked: ChangeRequest) -> str:
+        return asked.asked_by.get_username() if asked.asked_by else "somebody who is gone"
+
+    @admin.display(description="When", ordering="id")
+    def made(self, asked: ChangeRequest) -> str:
+        return ago(asked.created_at)
+
+    @admin.display(description="Written")
+    def written(self, asked: Any) -> str:
+        return f"{asked.done:,}" if asked.done else ""
+
+    @admin.display(description="Not written")
+    def not_written(self, asked: Any) -> str:
+        return f"{asked.undone:,}" if asked.undone else ""
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        asked = self.get_object(request, object_id)
+        context: dict[str, Any] = {}
+        if asked:
+            context = {
+                "title": str(asked),
+                "forbidden": writing_forbidden(),
+                **request_context(request, asked),
+            }
+        return super().change_view(
+            request, object_id, form_url, {**context, **(extra_context or {})}
+        )

@@ -49,7 +49,7 @@ class MirroredAdmin(ExportedList, admin.ModelAdmin):
     list_per_page = 50
     show_full_result_count = False
     paginator = BoundedPaginator
-    actions = ("sync_selected_items",)
+    actions: tuple[str, ...] = ("sync_selected_items",)
     change_form_template = "admin/sync/mirrored/change_form.html"
     change_list_template = "admin/sync/mirrored/change_list.html"
 

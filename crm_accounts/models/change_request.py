@@ -36,6 +36,8 @@ class ChangeRequest(models.Model):
         LIST = "list", "Selected accounts"
         FILE = "file", "CSV file"
         UNDO = "undo", "Undo"
+        # Accounts were selected, and nobody has said yet what becomes of them.
+        SELECTION = "selection", "Selection"
 
     # Nothing is sent to Zoho before, or any more.
     UNSENT = (State.DRAFT, State.PENDING, State.REJECTED, State.WITHDRAWN, State.EXPIRED)

@@ -9,7 +9,6 @@ organisation's own metadata.
 """
 
 import datetime as dt
-import re
 from collections.abc import Iterable
 from decimal import Decimal
 from functools import cached_property
@@ -331,11 +330,3 @@ def all_kinds(names: Iterable[str]) -> dict[str, Kind]:
     """These fields, also where they can no longer be changed, so that they can be told."""
     fields = CrmField.objects.in_bulk(list(names), field_name="api_name")
     return {name: kind_of(field) or Kind(field) for name, field in fields.items()}
-
-
-_FORMULA = re.compile(r"'(?=[=+\-@\t\r])")
-
-
-def as_typed(cell: str) -> str:
-    """A cell of a file without the mark that keeps a spreadsheet from calculating it."""
-    return _FORMULA.sub("", cell, count=1) if cell.startswith("'") else cell

@@ -53,8 +53,7 @@ CRM_WRITE = Feature(
     "crm-write",
     "Change Zoho CRM Accounts",
     (Scope("ZohoCRM.modules.accounts.UPDATE", "to send what your colleagues change here"),),
-    "For editing accounts here, which this version does not offer yet: what is allowed now need "
-    "not be asked for again. Goes with reading them.",
+    "For changing accounts from here, by those whom you give that right. Goes with reading them.",
 )
 NOTIFICATIONS = Feature(
     "notifications",

@@ -12,6 +12,13 @@ document.addEventListener("DOMContentLoaded", () => {
   });
 });
 
+// Who enters something into a field that has a box "Change" wants it changed.
+document.addEventListener("input", (event) => {
+  const group = event.target.closest("[data-ticked-by]");
+  const box = group && document.getElementById(group.dataset.tickedBy);
+  if (box && event.target !== box) box.checked = true;
+});
+
 // What is written anew while somebody reads it: where the focus was, and how far the log was scrolled.
 let focused = null;
 let scrolled = null;

@@ -1,0 +1,14 @@
+from django.urls import path
+
+from crm_accounts.write_back import views
+
+app_name = "crm_accounts"
+urlpatterns = [
+    path("accounts/<int:pk>/", views.edit, name="edit"),
+    path("changes/file/", views.upload, name="upload"),
+    path("changes/file/accounts.csv", views.download, name="download"),
+    path("changes/<int:pk>/many/", views.many, name="many"),
+    path("changes/<int:pk>/live/", views.live, name="live"),
+    path("changes/<int:pk>/resolve/", views.resolve, name="resolve"),
+    path("changes/<int:pk>/<slug:action>/", views.act, name="act"),
+]

@@ -1,0 +1,99 @@
+"""Forms made of the organisation's own fields: one account, or the same for many."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django import forms
+from django.forms.boundfield import BoundField
+
+from crm_accounts.mapping import COLUMNS
+from crm_accounts.write_back.kinds import Kind, Plain
+
+REASON = forms.CharField(
+    label="Why",
+    max_length=500,
+    required=False,
+    help_text="For who approves it, and for whoever wonders in a year.",
+)
+WIDE = (forms.Textarea, forms.CheckboxSelectMultiple)
+
+
+class AccountForm(forms.Form):
+    """The fields of `kinds`, beginning with the values `now`; says what Zoho would refuse."""
+
+    def __init__(
+        self, kinds: Mapping[str, Kind], now: Mapping[str, Plain], data: Any = None
+    ) -> None:
+        initial = {name: kind.entered(now.get(name)) for name, kind in kinds.items()}
+        super().__init__(data, initial=initial)
+        self.kinds = kinds
+        for name, kind in kinds.items():
+            self.fields[name] = kind.form_field(now.get(name))
+        self.fields["why"] = REASON
+        for name, field in self.fields.items():
+            dress(self[name], field)
+
+    def after(self) -> dict[str, Plain]:
+        """What was entered, as plain values."""
+        return {
+            name: kind.plain(self.cleaned_data[name])
+            for name, kind in self.kinds.items()
+            if name in self.cleaned_data
+        }
+
+    def groups(self) -> list[tuple[str, list[Any]]]:
+        """The fields under headings, as on an account's page."""
+        return [(title, [self[name] for name in names]) for title, names in grouped(self.kinds)]
+
+    def wrong(self) -> list[BoundField]:
+        return [bound for bound in self if bound.errors]
+
+
+class ManyForm(AccountForm):
+    """The same, each field with a box that says whether it is to be changed at all."""
+
+    def __init__(self, kinds: Mapping[str, Kind], data: Any = None) -> None:
+        # One name for many accounts is never meant; nor can many have one value that is unique.
+        usable = {
+            name: kind
+            for name, kind in kinds.items()
+            if name != "Account_Name" and not kind.field.is_unique
+        }
+        self.ticked = [name for name in usable if data is not None and data.get(f"change-{name}")]
+        super().__init__(usable, {}, data)
+        for name in usable:
+            # What is not ticked is not looked at, whatever stands in it.
+            self.fields[name].disabled = data is not None and name not in self.ticked
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        for field in self.fields.values():
+            field.disabled = False
+
+    def after(self) -> dict[str, Plain]:
+        return {name: value for name, value in super().after().items() if name in self.ticked}
+
+    def groups(self) -> list[tuple[str, list[Any]]]:
+        return [
+            (title, [(self[name], name in self.ticked) for name in names])
+            for title, names in grouped(self.kinds)
+        ]
+
+
+def grouped(names: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
+    def belongs(name: str) -> str:
+        if name not in COLUMNS:
+            return "Your own fields"
+        return "Addresses" if name.startswith(("Billing_", "Shipping_")) else "Account"
+
+    for title in ("Account", "Addresses", "Your own fields"):
+        if some := [name for name in names if belongs(name) == title]:
+            yield title, some
+
+
+def dress(bound: BoundField, field: forms.Field) -> None:
+    """In Bootstrap's clothes; a group of boxes wears none."""
+    if isinstance(field.widget, forms.CheckboxSelectMultiple):
+        return
+    look = "form-select" if isinstance(field.widget, forms.Select) else "form-control"
+    field.widget.attrs["class"] = f"{look} is-invalid" if bound.errors else look
