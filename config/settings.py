@@ -412,6 +412,9 @@ JAZZMIN_SETTINGS = {
     "order_with_respect_to": [
         "products_and_services",
         "crm_accounts",
+        "crm_accounts.account",
+        "crm_accounts.changerequest",
+        "crm_accounts.crmfield",
         "sync",
         "notices",
         "integrations",

@@ -225,6 +225,7 @@ class CrmFieldAdmin(ReadOnlyAdmin):
 class ChangeRequestAdmin(ReadOnlyAdmin):
     """What people asked to be changed in Zoho, and what became of it."""
 
+    empty_value_display = ""
     list_display = ("number", "badge", "about", "who", "made", "written", "not_written", "reason")
     list_filter = ("state", "origin", ("asked_by", admin.RelatedOnlyFieldListFilter))
     list_select_related = ("asked_by", "run")

@@ -9,12 +9,14 @@ from collections.abc import Iterator
 
 from django.apps import apps
 from django.conf import settings
+from django.db.models import Count
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django_celery_beat.models import PeriodicTask
 
+from crm_accounts.models import ChangeRequest
 from integrations.models import ZohoCredential
 from notices.kinds import WAKE_OFF, Condition, Kind
 from notices.models import Pulse
@@ -25,6 +27,7 @@ from sync.schedule import WAKE, beat_silent_since
 # A worker reports each minute.
 WORKER_SILENCE = dt.timedelta(minutes=5)
 LATEST_RUNS = 20
+MOST_CHANGES = 50
 # What the subject of stock that is too old ends with; without it, it is about items.
 FULL_ONLY = ", full"
 FULL, CHANGED = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
@@ -33,7 +36,7 @@ COMPLETE, FAILED = SyncRun.COMPLETE, SyncRun.State.FAILED
 
 def conditions() -> list[Condition]:
     """All of them, the gravest first."""
-    found = [*connection(), *worker(), *schedule()]
+    found = [*connection(), *worker(), *schedule(), *changes()]
     for model in mirrored_models():
         found += mirror(model._meta.label_lower)
     weight = list(Kind)
@@ -116,6 +119,26 @@ def age(newest: SyncRun, full: SyncRun, now: dt.datetime) -> Iterator[Condition]
             "What is here is kept.",
             runs,
         )
+
+
+def changes() -> Iterator[Condition]:
+    """Of accounts in Zoho: what waits for an approval, and what did not arrive."""
+    asked = ChangeRequest.objects.annotate(accounts=Count("changes")).select_related("asked_by")
+    pending = asked.filter(state=ChangeRequest.State.PENDING, expires_at__gt=timezone.now())
+    for one in pending.order_by("id")[:MOST_CHANGES]:
+        who, accounts = one.asked_by or "Somebody", f"{one.accounts:,} account"
+        plural = "" if one.accounts == 1 else "s"
+        words = f"{who} asks to change {accounts}{plural} in Zoho: {one}."
+        yield Condition(Kind.APPROVAL, str(one.pk), words, one.get_absolute_url())
+    stuck = asked.filter(state__in=(ChangeRequest.State.APPROVED, ChangeRequest.State.CONFLICT))
+    stuck = stuck.exclude(run__state__in=SyncRun.ACTIVE)
+    for one in stuck.order_by("id")[:MOST_CHANGES]:
+        if one.state == ChangeRequest.State.CONFLICT:
+            words = f"{one} needs a decision: somebody changed the same in Zoho meanwhile."
+        else:
+            words = f"Not all of {one} was sent: {one.run.in_words() if one.run else ''}"
+        words = f"{words.rstrip()} Nothing is lost."
+        yield Condition(Kind.UNSENT, str(one.pk), words, one.get_absolute_url())
 
 
 def is_being_mended(condition: Condition) -> bool:

@@ -14,6 +14,8 @@ class Kind(models.TextChoices):
     WORKER_DEAD = "worker_dead", "Syncs are not carried out"
     SCHEDULE_DEAD = "schedule_dead", "The schedule stands still"
     UNCONFIRMED = "unconfirmed", "A sync waits for confirmation"
+    UNSENT = "unsent", "Changes did not reach Zoho"
+    APPROVAL = "approval", "Changes wait for approval"
     STALE = "stale", "Data is older than promised"
     LOW_STOCK = "low_stock", "Stock runs low"
 
@@ -78,6 +80,23 @@ ABOUT = {
         permission="sync.view_syncrun",
         look="warning",
     ),
+    Kind.UNSENT: About(
+        help="Changes of accounts could not be sent, or somebody changed the same in Zoho "
+        "meanwhile.",
+        to_do="Open the change request: send the rest, or decide whose values stay.",
+        page="CRM Accounts → ✏️ Change requests",
+        link="See the changes",
+        permission="crm_accounts.change_zoho_accounts",
+        look="warning",
+    ),
+    Kind.APPROVAL: About(
+        help="Somebody asked for changes of accounts that you may approve.",
+        to_do="Look at what would be changed, and approve or reject it within 72 hours.",
+        page="CRM Accounts → ✏️ Change requests",
+        link="Look and decide",
+        permission="crm_accounts.approve_zoho_changes",
+        look="info",
+    ),
     Kind.STALE: About(
         help="No complete sync began within the promised time.",
         to_do="See why no sync came to its end: the schedule, the last runs, the calls left today.",
@@ -114,15 +133,18 @@ def about(kind: str, subject: str) -> About:
     return OF_ITS_OWN.get((Kind(kind), subject)) or ABOUT[Kind(kind)]
 
 
-# Kinds whose words are records: for those only who may see the records themselves.
-CARRY_DATA = {Kind.LOW_STOCK}
+# Kinds for those only who have their permission: they tell of records, or ask for what only few
+# can do.
+RESTRICTED = {Kind.LOW_STOCK, Kind.UNSENT, Kind.APPROVAL}
+# Kinds whose end is no news: a delivery to who ordered it, an approval to who gave it.
+ENDS_UNTOLD = {Kind.LOW_STOCK, Kind.APPROVAL}
 
 
 def may_see(user: Any, kind: str) -> bool:
     """Whether this person may read what notices of this kind say."""
     if not user.has_perm("notices.view_notice"):
         return False
-    return kind not in CARRY_DATA or user.has_perm(ABOUT[Kind(kind)].permission)
+    return kind not in RESTRICTED or user.has_perm(ABOUT[Kind(kind)].permission)
 
 
 def visible_to(user: Any) -> list[Kind]:

@@ -16,7 +16,7 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from notices.kinds import About, Condition, Kind, about, visible_to
+from notices.kinds import ENDS_UNTOLD, About, Condition, Kind, about, visible_to
 from products_and_services.models import Product
 
 log = structlog.get_logger(__name__)
@@ -149,12 +149,13 @@ class Telling(models.Model):
     def pending(cls) -> models.QuerySet["Telling"]:
         """What is still to be mailed: the news, and that it is well again.
 
-        Low stock has no "well again": a delivery is no news to who ordered it.
+        Not the end of what ENDS_UNTOLD; and an approval that somebody gave first is no news at all.
         """
         since = timezone.now() - GIVE_UP_AFTER
-        news = Q(told_at=None, notice__opened_at__gt=since)
+        given = Q(notice__kind=Kind.APPROVAL, notice__closed_at__isnull=False)
+        news = Q(told_at=None, notice__opened_at__gt=since) & ~given
         well = Q(told_well_at=None, notice__closed_at__gt=since)
-        return cls.objects.filter(news | (well & ~Q(notice__kind=Kind.LOW_STOCK)))
+        return cls.objects.filter(news | (well & ~Q(notice__kind__in=ENDS_UNTOLD)))
 
 
 class LowProduct(models.Model):

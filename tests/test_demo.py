@@ -311,6 +311,12 @@ PAGES = {
     "accounts": "/admin/crm_accounts/account/",
     "account": "/admin/crm_accounts/account/1/change/",
     "fields": "/admin/crm_accounts/crmfield/",
+    "change-one": "/crm/accounts/2/",
+    "change-many": "/crm/changes/{selection}/many/",
+    "change-by-file": "/crm/changes/file/",
+    "change-requests": "/admin/crm_accounts/changerequest/",
+    "change-request": "/admin/crm_accounts/changerequest/{conflict}/change/",
+    "change-conflict": "/crm/changes/{conflict}/resolve/",
     "schedule": "/sync/schedule/",
     "notices": "/admin/notices/notice/",
     "tell-me": "/notices/tell-me/",
@@ -333,7 +339,32 @@ def addresses(demo, page):
     ((moved_one,),) = demo.rows(
         f"SELECT id FROM products_and_services_product WHERE zoho_item_id = '{moved}'"
     )
-    return {name: path.format(run=run, product=moved_one) for name, path in PAGES.items()}
+    known = {"run": run, "product": moved_one, "conflict": conflict(demo, page)}
+    known["selection"] = selection(demo, page)
+    return {name: path.format(**known) for name, path in PAGES.items()}
+
+
+def conflict(demo, page):
+    """Somebody was faster in Zoho; the change request's number."""
+    ((zoho_id,),) = demo.rows("SELECT zoho_account_id FROM crm_accounts_account WHERE id = 1")
+    page.goto(f"{demo.url}/crm/accounts/1/")
+    theirs = {"Phone": "+49 89 1234", "Billing_City": "Augsburg"}
+    requests.patch(f"{demo.simulator}/accounts/{zoho_id}", json=theirs).raise_for_status()
+    page.fill("#id_Phone", "+49 89 9876")
+    page.fill("#id_Billing_City", "München")
+    page.get_by_role("button", name="Send to Zoho").click()
+    expect(page.locator("#request-live")).to_contain_text("choose whose", timeout=30_000)
+    return page.url.rstrip("/").split("/")[-2]
+
+
+def selection(demo, page):
+    """Accounts ticked in the list, of which nothing is said yet; the number of their draft."""
+    page.goto(f"{demo.url}/admin/crm_accounts/account/")
+    page.check("#action-toggle")
+    page.select_option("select[name=action]", "change_selected")
+    page.get_by_role("button", name="Go").click()
+    expect(page.get_by_role("button", name="See what would change")).to_be_visible()
+    return page.url.rstrip("/").split("/")[-2]
 
 
 def test_every_page_fits_every_screen_and_axe_finds_nothing_serious(demo, page, addresses):

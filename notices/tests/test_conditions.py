@@ -7,6 +7,7 @@ import pytest
 from django.utils import timezone
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
+from crm_accounts.models import ChangeRequest
 from integrations.models import ZohoCredential
 from notices.conditions import conditions
 from notices.kinds import ABOUT, Kind
@@ -326,3 +327,41 @@ def test_a_worker_whose_hands_are_full_is_not_missed(state):
     SyncRun.objects.filter(pk=carried.pk).update(trigger="command")
 
     assert found() == [Kind.WORKER_DEAD]
+
+
+def change_request(state, run_state=None, **fields):
+    """Somebody's; with the run that sent it."""
+    sent = SyncRun.objects.create(
+        kind="crm_accounts.account", mode="sent", trigger="person", state=run_state,
+        message="Zoho refuses this.",
+    ) if run_state else None  # fmt: skip
+    return ChangeRequest.objects.create(state=state, origin="page", run=sent, **fields)
+
+
+def test_changes_that_wait_for_approval_are_told(django_user_model):
+    """Until somebody decides, or three days are over."""
+    ada = django_user_model.objects.create_user("ada")
+    soon = {"expires_at": timezone.now() + dt.timedelta(hours=1), "asked_by": ada}
+    waiting = change_request("pending", **soon)
+    change_request("pending", expires_at=ago(hours=1))
+    change_request("rejected")
+
+    (condition,) = conditions()
+
+    assert (condition.kind, condition.subject) == (Kind.APPROVAL, str(waiting.pk))
+    assert condition.words == f"ada asks to change 0 accounts in Zoho: {waiting}."
+
+
+def test_changes_that_did_not_arrive_are_told(db):
+    """A run that failed, and a conflict; not what is being sent just now."""
+    failed = change_request("approved", "failed")
+    decided = change_request("conflict", "succeeded")
+    change_request("approved", "running")
+    change_request("done", "succeeded")
+
+    told = {condition.subject: condition for condition in conditions()}
+
+    assert told.keys() == {str(failed.pk), str(decided.pk)}
+    assert {condition.kind for condition in told.values()} == {Kind.UNSENT}
+    assert "Zoho refuses this. Nothing is lost." in told[str(failed.pk)].words
+    assert "needs a decision" in told[str(decided.pk)].words

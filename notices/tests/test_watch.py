@@ -11,6 +11,7 @@ from django.db import connections
 from django.utils import timezone
 from django_celery_beat.models import PeriodicTask
 
+from crm_accounts.models import ChangeRequest
 from integrations.models import ZohoCredential
 from notices import watch
 from notices.kinds import Condition, Kind
@@ -215,6 +216,25 @@ def test_who_may_no_longer_see_notices_is_told_none(
     assert Telling.pending().count() == 0
 
 
+def test_an_approval_is_asked_of_who_may_give_it_and_its_end_is_no_news(
+    make_reader, mail_server, mailoutbox
+):
+    """Nor is one that somebody gave before the mail was written."""
+    make_reader("ada", rights=("view_notice",))
+    make_reader("olga", rights=("view_notice", "approve_zoho_changes"))
+    until = timezone.now() + dt.timedelta(hours=1)
+    asked = ChangeRequest.objects.create(state="pending", origin="page", expires_at=until)
+
+    check()
+    asked.turn((ChangeRequest.State.PENDING,), ChangeRequest.State.APPROVED)
+    check()
+    Notice.open(Condition(Kind.APPROVAL, "9", "Another.")).close()
+    check()
+
+    assert [mail.to for mail in mailoutbox] == [["olga@example.com"]]
+    assert "Changes wait for approval" in mailoutbox[0].subject
+
+
 def test_low_stock_is_mailed_to_who_may_see_products(make_reader, mail_server, mailoutbox):
     """Names and numbers of products are for no others, also when the right was taken only after
     the news had come."""
@@ -352,7 +372,7 @@ def test_a_check_costs_few_queries_when_nothing_is_new(
     sync()
     check()
 
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(16):
         check()
 
 
