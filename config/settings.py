@@ -431,6 +431,7 @@ JAZZMIN_SETTINGS = {
         "notices.notice": "fas fa-bell",
         "integrations.zohousage": "fas fa-tachometer-alt",
         "integrations.zohocredential": "fas fa-key",
+        "integrations.auditevent": "fas fa-clipboard-list",
         "auth": "fas fa-users-cog",
         "auth.user": "fas fa-user",
         "auth.group": "fas fa-users",

@@ -4,13 +4,13 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
-from integrations.listing import ReadOnlyAdmin
-from integrations.models import ZohoCredential, ZohoUsage
+from integrations.listing import ReadOnlyAdmin, ago
+from integrations.models import AuditEvent, ZohoCredential, ZohoUsage
 from integrations.redaction import mask
 
 SECRETS = ("client_id", "client_secret", "refresh_token")
@@ -146,6 +146,15 @@ class ZohoCredentialAdmin(admin.ModelAdmin):
         if set(form.changed_data) & set(IDENTITY):
             obj.forget_access()
         super().save_model(request, obj, form, change)
+        if form.changed_data:
+            did = AuditEvent.Action
+            AuditEvent.record(
+                did.CONNECTION_CHANGED if change else did.CONNECTION_MADE,
+                user=request.user,
+                about=str(obj),
+                via="the form Zoho Credentials",
+                fields=form.changed_data,
+            )
 
 
 @admin.register(ZohoUsage)
@@ -160,3 +169,40 @@ class ZohoUsageAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ZohoUsage]:
         """Without the purposes that nothing was spent for."""
         return super().get_queryset(request).exclude(calls=0, rate_limited=0, tokens=0)
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(ReadOnlyAdmin):
+    """Who did what."""
+
+    list_display = ("when", "who", "action", "about", "more")
+    list_display_links = None
+    list_filter = ("action", "at")
+    list_per_page = 100
+    search_fields = ("who", "about")
+    search_help_text = "All of who, or about"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[AuditEvent], search_term: str
+    ) -> tuple[QuerySet[AuditEvent], bool]:
+        if term := search_term.strip():
+            queryset = queryset.filter(Q(who=term) | Q(about=term))
+        return queryset, False
+
+    @admin.display(description="When", ordering="id")
+    def when(self, event: AuditEvent) -> str:
+        return ago(event.at)
+
+    @admin.display(description="Details")
+    def more(self, event: AuditEvent) -> str:
+        return ", ".join(
+            f"{name.replace('_', ' ')}: {_in_words(value)}"
+            for name, value in event.details.items()
+            if value not in (None, "", [])
+        )
+
+
+def _in_words(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)

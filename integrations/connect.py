@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 import structlog
 from django.db import transaction
 
-from integrations.models import ConnectAttempt, ZohoCredential
+from integrations.models import AuditEvent, ConnectAttempt, ZohoCredential
 from integrations.models.attempt import digest
 from integrations.zoho.budget import Budget
 from integrations.zoho.data_centers import DATA_CENTERS, is_trusted_url, origin
@@ -25,6 +25,7 @@ from integrations.zoho.transport import Transport
 log = structlog.get_logger(__name__)
 
 
+VIA = "Connect with Zoho"
 AGAIN = "Press Connect with Zoho to begin anew."
 NEW_CODE = "Generate a new code in Zoho's console and paste it here."
 
@@ -98,7 +99,7 @@ def redeem(attempt: ConnectAttempt, code: str, redirect_uri: str = "") -> None:
     credential = attempt.credential()
     again = AGAIN if redirect_uri else NEW_CODE
     try:
-        exchange_code(credential, code, redirect_uri)
+        exchange_code(credential, code, redirect_uri, user=attempt.user, via=VIA)
     except ZohoAuthError as error:
         if error.code == "invalid_code":
             raise ConnectError(
@@ -173,19 +174,31 @@ def choose(attempt: ConnectAttempt, organization_id: str) -> ZohoCredential:
             credential._state.adding = False
         credential.organization_id = organization_id
         credential.save()
+        AuditEvent.record(
+            AuditEvent.Action.CONNECTION_MADE,
+            user=attempt.user,
+            about=str(credential),
+            via=VIA,
+            data_center=credential.data_center,
+            scopes=credential.scopes(),
+        )
         attempt.delete()
     log.info("Connected", data_center=credential.data_center)
     return credential
 
 
-def disconnect() -> bool:
+def disconnect(user: Any = None) -> bool:
     """Give the refresh token back to Zoho and forget it; False when Zoho could not be told.
 
     What was synced stays, and so do client id and secret, for the next connection.
     """
     credential = ZohoCredential.load()
-    told = revoke(credential)
+    told = revoke(credential, user)
     credential.refresh_token = ""
     credential.forget_access()
-    credential.save()
+    with transaction.atomic():
+        credential.save()
+        AuditEvent.record(
+            AuditEvent.Action.CONNECTION_ENDED, user=user, about=str(credential), zoho_told=told
+        )
     return told

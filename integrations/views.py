@@ -226,7 +226,7 @@ def _connected(request: HttpRequest, attempt: ConnectAttempt, organization_id: s
 def test(request: HttpRequest) -> HttpResponse:
     """One call, to see whether Zoho answers."""
     try:
-        client = ZohoClient.from_database()
+        client = ZohoClient.from_database(user=request.user)
         try:
             client.fetch_products(per_page=1)
         finally:
@@ -242,7 +242,7 @@ def test(request: HttpRequest) -> HttpResponse:
 @require_POST
 def disconnect(request: HttpRequest) -> HttpResponse:
     try:
-        told = connect.disconnect()
+        told = connect.disconnect(request.user)
     except ZohoError as error:
         messages.error(request, error.message)
         return _land()

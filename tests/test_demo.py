@@ -323,6 +323,7 @@ PAGES = {
     "connect": "/oauth/start",
     "connection": "/admin/integrations/zohocredential/1/change/",
     "calls": "/admin/integrations/zohousage/",
+    "audit": "/admin/integrations/auditevent/",
 }
 
 

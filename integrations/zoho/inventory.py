@@ -50,14 +50,15 @@ class ZohoClient:
         cls,
         purpose: ZohoUsage.Purpose = ZohoUsage.Purpose.PERSON,
         tell: Callable[[TryAgain], None] = lambda error: None,
+        user: Any = None,
     ) -> "ZohoClient":
         """The client for the one stored connection. Raises ZohoConfigError when there is none.
 
         `purpose` says whose calls these are: a person's may use those kept back for people.
-        `tell` hears why a call is repeated.
+        `tell` hears why a call is repeated. `user` is who waits for it, None a worker.
         """
-        credential = ZohoCredential.load()
-        transport = Transport(ZohoTokens(purpose), Budget(purpose), inventory_answer, tell=tell)
+        credential, tokens = ZohoCredential.load(), ZohoTokens(purpose, user=user)
+        transport = Transport(tokens, Budget(purpose), inventory_answer, tell=tell)
         return cls(credential, transport)
 
     def close(self) -> None:

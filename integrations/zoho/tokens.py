@@ -4,12 +4,16 @@ Zoho mints at most ten access tokens per refresh token in ten minutes and keeps 
 threads, processes and machines share the one in the database. Whoever finds it stale locks the
 row and reads again: only the first to get the lock asks Zoho.
 
+Whatever is done with a token goes on record in the audit log. Where that cannot be written, no
+token is handed out, and none is kept.
+
 Source: https://www.zoho.com/crm/developer/docs/api/v8/refresh.html and .../token-validity.html
 """
 
 import datetime as dt
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import requests
@@ -17,7 +21,7 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
-from integrations.models import ZohoCredential, ZohoUsage
+from integrations.models import AuditEvent, ZohoCredential, ZohoUsage
 from integrations.redaction import remember_secret
 from integrations.zoho.data_centers import data_center, is_loopback, is_trusted_url, origin
 from integrations.zoho.errors import (
@@ -31,6 +35,8 @@ from integrations.zoho.errors import (
 from integrations.zoho.session import open_session
 
 log = structlog.get_logger(__name__)
+Did = AuditEvent.Action
+OnRecord = Callable[..., AuditEvent]
 
 TOKEN_TIMEOUT = (5, 15)  # connect, read; seconds. The row lock is held no longer than this.
 DEFAULT_LIFETIME = 3600  # seconds; `expires_in` has been missing from answers now and then
@@ -61,24 +67,33 @@ def get_valid_token() -> str:
 
 class ZohoTokens:
     """Reads and refreshes the stored token. `purpose` says whose work a new one is minted for,
-    `product` whose page of the ledger tells it; the token is the same for all products."""
+    `product` whose page of the ledger tells it; the token is the same for all products. `user` is
+    who waits for it, None a worker."""
 
     def __init__(
         self,
         purpose: ZohoUsage.Purpose = ZohoUsage.Purpose.PERSON,
         product: ZohoUsage.Product = ZohoUsage.Product.INVENTORY,
+        user: Any = None,
     ) -> None:
         self.purpose = purpose
         self.product = product
+        self.user = user
         self._token = ""
+        self._is_on_record = False
         self._read_again_at = 0.0
 
     def current(self) -> str:
         """Asked before each call: a sweep of a thousand pages reads the row now and then only."""
         if time.monotonic() >= self._read_again_at:
-            credential = ZohoCredential.objects.only("access_token", "expires_in").first()
+            names = ("access_token", "expires_in", "organization_id")
+            credential = ZohoCredential.objects.only(*names).first()
             usable = credential is not None and _usable(credential)
             self._token = credential.access_token if credential and usable else self.refresh()
+            if not self._is_on_record:
+                # Once for a client, not for each call: a sync makes thousands.
+                self._on_record(credential)(Did.TOKEN_READ)
+                self._is_on_record = True
             self._read_again_at = time.monotonic() + READ_AGAIN_AFTER
         return self._token
 
@@ -97,10 +112,11 @@ class ZohoTokens:
                 credential = ZohoCredential.load()  # raises the sentence for "not connected"
             if _usable(credential, rejected):
                 return credential.access_token
+            _refuse_hopeless(credential)
             try:
-                _refuse_hopeless(credential)
                 answer = _request_token(
                     credential,
+                    self._on_record(credential),
                     grant_type="refresh_token",
                     refresh_token=credential.refresh_token,
                 )
@@ -115,16 +131,30 @@ class ZohoTokens:
             raise failure
         return credential.access_token
 
+    def _on_record(self, credential: ZohoCredential | None) -> OnRecord:
+        whose = {"purpose": self.purpose, "product": self.product}
+        return partial(AuditEvent.record, user=self.user, about=str(credential or ""), **whose)
 
-def exchange_code(credential: ZohoCredential, code: str, redirect_uri: str = "") -> None:
+
+def exchange_code(
+    credential: ZohoCredential,
+    code: str,
+    redirect_uri: str = "",
+    *,
+    user: Any = None,
+    via: str = "",
+) -> None:
     """Turn a grant code into tokens on an unsaved `credential`.
 
-    A self client's code needs no `redirect_uri`. Raises ZohoAuthError when Zoho refuses the
-    code, or gives no refresh token.
+    A self client's code needs no `redirect_uri`. `user` and `via` are for the audit log. Raises
+    ZohoAuthError when Zoho refuses the code, or gives no refresh token.
     """
     remember_secret(code)
     extra = {"redirect_uri": redirect_uri} if redirect_uri else {}
-    answer = _request_token(credential, grant_type="authorization_code", code=code, **extra)
+    on_record = partial(AuditEvent.record, user=user, about=str(credential), via=via)
+    answer = _request_token(
+        credential, on_record, grant_type="authorization_code", code=code, **extra
+    )
     if not answer.get("refresh_token"):
         raise ZohoAuthError(
             "Zoho accepted the code but sent no refresh token. Ask for a new code with offline "
@@ -133,7 +163,7 @@ def exchange_code(credential: ZohoCredential, code: str, redirect_uri: str = "")
     _accept(credential, answer)
 
 
-def revoke(credential: ZohoCredential) -> bool:
+def revoke(credential: ZohoCredential, user: Any = None) -> bool:
     """Tell Zoho that the refresh token, and what was minted from it, is good no longer.
 
     False when Zoho could not be reached or did not agree; the token is then still alive there.
@@ -147,19 +177,23 @@ def revoke(credential: ZohoCredential) -> bool:
             response = session.post(url, data=form, timeout=TOKEN_TIMEOUT, allow_redirects=False)
     except requests.RequestException as error:
         log.warning("The refresh token could not be revoked", error=type(error).__name__)
-        return False
-    return response.status_code == 200
+        told = False
+    else:
+        told = response.status_code == 200
+    AuditEvent.record(Did.TOKEN_REVOKED, user=user, about=str(credential), zoho_agreed=told)
+    return told
 
 
-def verify(credential: ZohoCredential) -> None:
+def verify(credential: ZohoCredential, *, via: str) -> None:
     """Prove an unsaved connection by a refresh. Raises as `ZohoTokens.refresh` does."""
     _refuse_hopeless(credential)
-    _accept(
+    answer = _request_token(
         credential,
-        _request_token(
-            credential, grant_type="refresh_token", refresh_token=credential.refresh_token
-        ),
+        partial(AuditEvent.record, about=str(credential), via=via),
+        grant_type="refresh_token",
+        refresh_token=credential.refresh_token,
     )
+    _accept(credential, answer)
 
 
 def _usable(credential: ZohoCredential, rejected: str | None = None) -> bool:
@@ -183,7 +217,26 @@ def _refuse_hopeless(credential: ZohoCredential) -> None:
         )
 
 
-def _request_token(credential: ZohoCredential, **grant: str) -> dict[str, Any]:
+def _request_token(credential: ZohoCredential, on_record: OnRecord, **grant: str) -> dict[str, Any]:
+    """Ask for a token, and put on record how that ended."""
+    is_code = grant["grant_type"] == "authorization_code"
+    try:
+        answer = _post_for_token(credential, grant)
+    except ZohoError as error:
+        refused = Did.CODE_REFUSED if is_code else Did.TOKEN_REFUSED
+        on_record(refused, reason=_reason(error), status=error.status)
+        raise
+    on_record(Did.CODE_EXCHANGED if is_code else Did.TOKEN_REFRESHED)
+    return answer
+
+
+def _reason(error: ZohoError) -> str:
+    """Zoho's word for it, where it is one that could be; else ours."""
+    word = str(error.code or "")
+    return word if word.replace("_", "").isalpha() else type(error).__name__
+
+
+def _post_for_token(credential: ZohoCredential, grant: Mapping[str, str]) -> dict[str, Any]:
     """One POST to the accounts server. Success means the answer holds an access token.
 
     Errors arrive with HTTP 200 as well as 400, so the status proves nothing.

@@ -7,7 +7,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
 from integrations.encryption import EncryptedTextField
+from integrations.models import AuditEvent
 from integrations.zoho.errors import ZohoConfigError
+
+VIA = "manage.py rotate_zoho_keys"
 
 
 class Command(BaseCommand):
@@ -26,6 +29,9 @@ class Command(BaseCommand):
                         rows += 1
                 except ZohoConfigError as error:
                     raise CommandError(f"{error.message} Nothing was changed.") from error
+            AuditEvent.record(
+                AuditEvent.Action.KEYS_ROTATED, about="Stored Zoho secrets", via=VIA, rows=rows
+            )
         self.stdout.write(
             f"{rows} row(s) re-encrypted with the first key. Older keys can be removed now."
         )

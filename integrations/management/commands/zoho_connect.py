@@ -7,11 +7,14 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
 
-from integrations.models import ZohoCredential
+from integrations.models import AuditEvent, ZohoCredential
 from integrations.zoho.data_centers import DATA_CENTERS
 from integrations.zoho.errors import ZohoError
 from integrations.zoho.tokens import exchange_code, verify
+
+VIA = "manage.py zoho_connect"
 
 
 class Command(BaseCommand):
@@ -54,9 +57,9 @@ class Command(BaseCommand):
         try:
             credential.clean_fields()
             if code:
-                exchange_code(credential, code, settings.ZOHO_SDK_REDIRECT_URL)
+                exchange_code(credential, code, settings.ZOHO_SDK_REDIRECT_URL, via=VIA)
             else:
-                verify(credential)
+                verify(credential, via=VIA)
         except ValidationError as error:
             raise CommandError(
                 "Nothing was stored. "
@@ -64,7 +67,15 @@ class Command(BaseCommand):
             ) from error
         except ZohoError as error:
             raise CommandError(f"Nothing was stored. {error.message}") from error
-        credential.save()
+        with transaction.atomic():
+            credential.save()
+            AuditEvent.record(
+                AuditEvent.Action.CONNECTION_MADE,
+                about=str(credential),
+                via=VIA,
+                data_center=credential.data_center,
+                scopes=credential.scopes(),
+            )
         self.stdout.write(
             f"Connected to Zoho organisation {credential.organization_id} "
             f"({credential.get_data_center_display()})."

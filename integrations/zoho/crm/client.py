@@ -4,8 +4,9 @@ from decimal import Decimal
 from typing import Any, cast
 
 from django.conf import settings
+from django.db import transaction
 
-from integrations.models import ZohoCredential, ZohoUsage
+from integrations.models import AuditEvent, ZohoCredential, ZohoUsage
 from integrations.zoho.configuration import ZohoSDKConfig
 from integrations.zoho.crm.answers import crm_answer
 from integrations.zoho.crm.rest import RestCrm
@@ -34,15 +35,23 @@ def create_zoho_client(
 
 def _given() -> ZohoCredential:
     config = ZohoSDKConfig()
-    credential, _ = ZohoCredential.objects.get_or_create(
-        defaults={
-            "data_center": config.region,
-            "environment": config.environment,
-            "client_id": config.client_id,
-            "client_secret": config.client_secret.get_secret_value(),
-            "refresh_token": config.refresh_token.get_secret_value(),
-        }
-    )
+    with transaction.atomic():
+        credential, is_new = ZohoCredential.objects.get_or_create(
+            defaults={
+                "data_center": config.region,
+                "environment": config.environment,
+                "client_id": config.client_id,
+                "client_secret": config.client_secret.get_secret_value(),
+                "refresh_token": config.refresh_token.get_secret_value(),
+            }
+        )
+        if is_new:
+            AuditEvent.record(
+                AuditEvent.Action.CONNECTION_MADE,
+                about=str(credential),
+                via="ZOHO_SDK_…",
+                data_center=credential.data_center,
+            )
     return credential
 
 
