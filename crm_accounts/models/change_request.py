@@ -12,6 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from crm_accounts.models.account import Account
+from integrations.models import AuditEvent
 from sync.models import SyncRun
 
 # An approval that comes later approves what nobody remembers.
@@ -38,9 +39,6 @@ class ChangeRequest(models.Model):
         UNDO = "undo", "Undo"
         # Accounts were selected, and nobody has said yet what becomes of them.
         SELECTION = "selection", "Selection"
-
-    # Nothing is sent to Zoho before, or any more.
-    UNSENT = (State.DRAFT, State.PENDING, State.REJECTED, State.WITHDRAWN, State.EXPIRED)
 
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     origin = models.CharField("made from", max_length=10, choices=Origin)
@@ -112,7 +110,12 @@ class ChangeRequest(models.Model):
     def expire(cls) -> int:
         """Write down which were not decided in time; how many."""
         late = cls.objects.filter(state=cls.State.PENDING, expires_at__lte=timezone.now())
-        return late.update(state=cls.State.EXPIRED)
+        expired = [
+            request for request in late if request.turn((cls.State.PENDING,), cls.State.EXPIRED)
+        ]
+        for request in expired:
+            AuditEvent.record(AuditEvent.Action.CHANGES_EXPIRED, about=str(request))
+        return len(expired)
 
     @classmethod
     def forget_drafts(cls) -> int:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from crm_accounts.models import Account, ChangeRequest, RequestedChange
 from crm_accounts.models.change_request import APPROVAL_WITHIN
 from crm_accounts.write_back.wanted import Wanted, make
+from integrations.models import AuditEvent
 from sync.models import SyncRun
 from sync.queue import enqueue
 from sync.start import request_run
@@ -25,7 +26,7 @@ ASK = "crm_accounts.change_zoho_accounts"
 APPROVE = "crm_accounts.approve_zoho_changes"
 NEVER, ALWAYS = "never", "always"
 
-State, Of = ChangeRequest.State, RequestedChange.State
+State, Of, Did = ChangeRequest.State, RequestedChange.State, AuditEvent.Action
 
 
 class NotPossible(Exception):
@@ -49,6 +50,7 @@ def may_act(request: ChangeRequest, user: Any) -> bool:
     return user.has_perm(ASK) and (is_own or user.has_perm(APPROVE))
 
 
+@transaction.atomic
 def ask(request: ChangeRequest, user: Any) -> None:
     """Send it at once, or let it wait for approval, as the policy says."""
     count = request.changes.filter(state=Of.READY).count()
@@ -60,52 +62,56 @@ def ask(request: ChangeRequest, user: Any) -> None:
         nobody = {"decided_by": None, "decided_at": None, "decision": ""}
         if not request.turn(open_states, State.PENDING, expires_at=until, **nobody):
             raise _too_late(request)
-        _tell("changes_asked", request, user, accounts=count)
+        _tell(Did.CHANGES_ASKED, request, user, accounts=count)
     else:
         _release(request, user, open_states)
 
 
+@transaction.atomic
 def approve(request: ChangeRequest, user: Any, left_out: Collection[int] = ()) -> None:
     """Let it be sent, without the changes whose keys are in `left_out`."""
     if not may_approve(request, user):
         raise NotPossible("Somebody else has to approve what you asked for. Nothing was sent.")
-    with transaction.atomic():
-        ready = request.changes.filter(state=Of.READY)
-        out = ready.filter(pk__in=left_out)
-        if not ready.exclude(pk__in=left_out).exists():
-            raise NotPossible("No change is left to approve: reject the request instead.")
-        out.update(state=Of.LEFT_OUT, problem=f"Left out by {user.get_username()}.")
-        _release(request, user, (State.PENDING,), decided_by=user, decided_at=timezone.now())
+    ready = request.changes.filter(state=Of.READY)
+    out = ready.filter(pk__in=left_out)
+    if not ready.exclude(pk__in=left_out).exists():
+        raise NotPossible("No change is left to approve: reject the request instead.")
+    out.update(state=Of.LEFT_OUT, problem=f"Left out by {user.get_username()}.")
+    _release(request, user, (State.PENDING,), decided_by=user, decided_at=timezone.now())
 
 
+@transaction.atomic
 def reject(request: ChangeRequest, user: Any, why: str) -> None:
     decided = {"decided_by": user, "decided_at": timezone.now(), "decision": why[:500]}
     if not request.turn((State.PENDING,), State.REJECTED, **decided):
         raise _too_late(request)
-    _tell("changes_rejected", request, user)
+    _tell(Did.CHANGES_REJECTED, request, user)
 
 
+@transaction.atomic
 def withdraw(request: ChangeRequest, user: Any) -> None:
     """By who asked, before anything is sent."""
     if request.asked_by_id != user.pk:
         raise NotPossible("Only who asked for it can withdraw it; you may reject it.")
     if not request.turn((State.DRAFT, State.PENDING), State.WITHDRAWN, decided_at=timezone.now()):
         raise _too_late(request)
-    _tell("changes_withdrawn", request, user)
+    _tell(Did.CHANGES_WITHDRAWN, request, user)
 
 
+@transaction.atomic
 def send_again(request: ChangeRequest, user: Any) -> None:
     """What was not sent, or not written. Each is compared with Zoho once more before."""
-    with transaction.atomic():
-        if request.run and request.run.is_active:
-            raise NotPossible("It is being sent just now. Nothing else was started.")
-        again = request.changes.filter(state__in=RequestedChange.FAILED)
-        again.update(state=Of.READY, problem="", code="", is_mirrored=False)
-        if not request.changes.filter(state__in=RequestedChange.TO_DO).exists():
-            raise NotPossible("There is nothing left to send.")
-        _release(request, user, (State.APPROVED, State.CONFLICT, State.DONE))
+    if request.changes.filter(state=Of.CONFLICT).exists() and needs_approval(user):
+        # What was decided of the other conflicts would slip through with it, unapproved.
+        raise NotPossible("Decide first whose values stay. Nothing was sent.")
+    again = request.changes.filter(state__in=RequestedChange.FAILED)
+    again.update(state=Of.READY, problem="", code="", is_mirrored=False)
+    if not request.changes.filter(state__in=RequestedChange.TO_DO).exists():
+        raise NotPossible("There is nothing left to send.")
+    _release(request, user, (State.APPROVED, State.CONFLICT, State.DONE))
 
 
+@transaction.atomic
 def resolve(
     request: ChangeRequest,
     choices: Mapping[int, Mapping[str, Literal["ours", "theirs"]]],
@@ -116,24 +122,23 @@ def resolve(
     What stays ours is asked for again, now on top of theirs, as the policy says; the rest is left
     as Zoho has it. Conflicts that are not named, or not in all their fields, stay.
     """
-    with transaction.atomic():
-        open_ones = request.changes.select_for_update().filter(state=Of.CONFLICT)
-        resolved = 0
-        for change in open_ones.filter(pk__in=choices):
-            chosen = choices[change.pk]
-            if set(change.theirs) - set(chosen):
-                continue
-            _settle_conflict(change, chosen, user)
-            resolved += 1
-        if not resolved:
-            raise NotPossible("Choose for each field whose value stays. Nothing was changed.")
-        _tell("conflicts_resolved", request, user, accounts=resolved)
-        if request.changes.filter(state=Of.CONFLICT).exists():
-            return
-        if request.changes.filter(state=Of.READY).exists():
-            ask(request, user)
-        else:
-            request.settle()
+    open_ones = request.changes.select_for_update().filter(state=Of.CONFLICT)
+    resolved = 0
+    for change in open_ones.filter(pk__in=choices):
+        chosen = choices[change.pk]
+        if set(change.theirs) - set(chosen):
+            continue
+        _settle_conflict(change, chosen, user)
+        resolved += 1
+    if not resolved:
+        raise NotPossible("Choose for each field whose value stays. Nothing was changed.")
+    _tell(Did.CHANGES_RESOLVED, request, user, accounts=resolved)
+    if request.changes.filter(state=Of.CONFLICT).exists():
+        return
+    if request.changes.filter(state=Of.READY).exists():
+        ask(request, user)
+    else:
+        request.settle()
 
 
 def _settle_conflict(
@@ -173,19 +178,23 @@ def _release(
     request: ChangeRequest, user: Any, states: tuple[ChangeRequest.State, ...], **decided: Any
 ) -> None:
     """Let a worker send it. The message goes out once the rows are committed; should the queue be
-    away, beat tells again."""
-    with transaction.atomic():
-        if not request.turn(states, State.APPROVED, **decided):
-            raise _too_late(request)
-        count = request.changes.filter(state=Of.READY).count()
-        run, _ = request_run(
-            Account, SyncRun.Trigger.PERSON, mode=SyncRun.Mode.SENT, user=user, expected=count
-        )
-        request.run = run
-        request.save(update_fields=["run"])
-        run.tell(f"Sends {request}.")
-        transaction.on_commit(lambda: enqueue(run))
-    _tell("changes_released", request, user, accounts=count)
+    away, beat tells again.
+
+    `turn` has locked the row, so that of two people who press at once, one finds the other's run.
+    """
+    if not request.turn(states, State.APPROVED, **decided):
+        raise _too_late(request)
+    if request.run and request.run.is_active:
+        raise NotPossible("It is being sent just now. Nothing else was started.")
+    count = request.changes.filter(state=Of.READY).count()
+    run, _ = request_run(
+        Account, SyncRun.Trigger.PERSON, mode=SyncRun.Mode.SENT, user=user, expected=count
+    )
+    request.run = run
+    request.save(update_fields=["run"])
+    run.tell(f"Sends {request}.")
+    transaction.on_commit(lambda: enqueue(run))
+    _tell(Did.CHANGES_RELEASED, request, user, accounts=count)
 
 
 def _too_late(request: ChangeRequest) -> NotPossible:
@@ -196,6 +205,7 @@ def _too_late(request: ChangeRequest) -> NotPossible:
     return NotPossible(f"{request} is {request.get_state_display().lower()} by now.")
 
 
-def _tell(event: str, request: ChangeRequest, user: Any, **counts: int) -> None:
+def _tell(did: AuditEvent.Action, request: ChangeRequest, user: Any, **counts: int) -> None:
     """Who did what; never a value."""
-    log.info(event, request=request.pk, user=user.get_username(), **counts)
+    AuditEvent.record(did, user=user, about=str(request), **counts)
+    log.info(did.value, request=request.pk, user=user.pk, **counts)

@@ -6,6 +6,7 @@ newest Modified_Time that was read, so that Zoho itself refuses what somebody ch
 What somebody changed before is no conflict as long as it is in other fields than ours.
 """
 
+import datetime as dt
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -15,6 +16,7 @@ from typing import Any, NamedTuple
 import structlog
 from django.core.exceptions import ValidationError
 from django.db import transaction
+from django.db.models import Max
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -24,9 +26,10 @@ from crm_accounts.mirror import ACCOUNTS
 from crm_accounts.models import ChangeRequest, RequestedChange
 from crm_accounts.source import IDS_A_QUERY, CrmAccounts
 from crm_accounts.write_back.kinds import Kind, Plain, editable
+from integrations.models import AuditEvent
 from integrations.zoho.crm.interface import WRITES_PER_CALL, Outcome
 from integrations.zoho.crm.tiers import CLOCKS_DIFFER, TieredCrm
-from integrations.zoho.errors import BadRecord, ZohoError
+from integrations.zoho.errors import BadRecord, ZohoError, ZohoNotReadyError
 from integrations.zoho.records import Record
 from sync.models import FailedRecord, SyncRun
 from sync.models.runs import portions
@@ -36,6 +39,8 @@ from sync.saving import save
 log = structlog.get_logger(__name__)
 
 Of = RequestedChange.State
+# No call takes longer: its time-outs are half of that.
+IN_FLIGHT = dt.timedelta(minutes=2)
 # How often an account may move between our reading and our writing before we let it be.
 MOST_ROUNDS = 3
 GONE = "Zoho no longer has this account. Nothing was written."
@@ -102,7 +107,17 @@ class Sending:
         self.sum_up()
 
     def look_at_those_cut_off(self) -> None:
-        """An earlier stint sent these, or was about to: what does Zoho say?"""
+        """An earlier stint sent these, or was about to: what does Zoho say?
+
+        Asked for too early, Zoho may not have heard of them yet, and hear of them later.
+        """
+        latest = self.request.changes.filter(state=Of.SENDING).aggregate(at=Max("sent_at"))["at"]
+        if latest and (wait := latest + IN_FLIGHT - timezone.now()) > dt.timedelta(0):
+            raise ZohoNotReadyError(
+                "Sending was cut off. What may still be on its way is looked up in Zoho when it "
+                "must have arrived.",
+                retry_after=wait.total_seconds(),
+            )
         for some in portions(self.request.changes.filter(state=Of.SENDING), IDS_A_QUERY):
             theirs = self.read(some)
             for change in some:
@@ -274,7 +289,9 @@ class Sending:
             f"{counts[state]:,} {state.label.lower()}" for state in Of if counts[state]
         )
         self.run.note(message=f"{self.request}: {words}.")
-        log.info("changes_sent", request=self.request.pk, **{str(k): n for k, n in counts.items()})
+        told = {str(state): count for state, count in counts.items()}
+        AuditEvent.record(AuditEvent.Action.CHANGES_SENT, about=str(self.request), **told)
+        log.info("changes.sent", request=self.request.pk, **told)
 
     def keep(self, changes: Sequence[RequestedChange]) -> None:
         RequestedChange.objects.bulk_update(

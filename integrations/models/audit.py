@@ -45,6 +45,13 @@ class AuditEvent(models.Model):
         CONNECTION_CHANGED = "connection.changed", "Connection changed"
         CONNECTION_ENDED = "connection.ended", "Disconnected"
         KEYS_ROTATED = "keys.rotated", "Encryption key changed"
+        CHANGES_ASKED = "changes.asked", "Changes asked for"
+        CHANGES_RELEASED = "changes.released", "Changes released to be sent"
+        CHANGES_REJECTED = "changes.rejected", "Changes rejected"
+        CHANGES_WITHDRAWN = "changes.withdrawn", "Changes withdrawn"
+        CHANGES_RESOLVED = "changes.resolved", "Conflicts decided"
+        CHANGES_SENT = "changes.sent", "Changes sent"
+        CHANGES_EXPIRED = "changes.expired", "Changes expired"
 
     at = models.DateTimeField("when", auto_now_add=True, db_index=True)
     user = models.ForeignKey(

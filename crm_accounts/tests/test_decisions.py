@@ -1,0 +1,278 @@
+"""Who may decide what about a change request, and that of two people only one does."""
+
+import datetime as dt
+import threading
+
+import pytest
+from django.contrib.auth.models import Permission
+from django.db import connection
+from django.utils import timezone
+
+from crm_accounts.models import Account, ChangeRequest
+from crm_accounts.tasks import expire_change_requests
+from crm_accounts.write_back import decisions
+from crm_accounts.write_back.decisions import NotPossible
+from crm_accounts.write_back.wanted import Wanted, make
+from integrations.models import AuditEvent
+from sync.models import SyncRun
+
+pytestmark = pytest.mark.django_db
+
+Origin = ChangeRequest.Origin
+
+
+@pytest.fixture
+def salesperson(django_user_model):
+    """May ask, and not approve."""
+    user = django_user_model.objects.create_user("ada", is_staff=True)
+    user.user_permissions.set(Permission.objects.filter(codename="change_zoho_accounts"))
+    return user
+
+
+@pytest.fixture
+def wish():
+    """A draft of one changed phone number for each of these names."""
+
+    def ask(user, *names):
+        wanted = []
+        for number, name in enumerate(names or ("Helios",), 1):
+            account = Account.objects.create(zoho_account_id=str(4000 + number), name=name)
+            fields = {"Phone": {"before": "1", "after": "2"}}
+            wanted.append(Wanted(number, account, account.zoho_account_id, fields))
+        return make(Origin.LIST, user, wanted)
+
+    return ask
+
+
+def done():
+    return [(event.action, event.who) for event in AuditEvent.objects.order_by("id")]
+
+
+@pytest.mark.parametrize(
+    ("policy", "waits_for_salesperson", "waits_for_manager"),
+    [("never", False, False), ("right", True, False), ("always", True, True)],
+)
+def test_the_policy_says_whose_changes_wait(
+    settings, wish, salesperson, staff, policy, waits_for_salesperson, waits_for_manager
+):
+    """Nobody's, those of who may not approve, or everybody's."""
+    settings.ZOHO_CRM_APPROVAL = policy
+    for user, waits in ((salesperson, waits_for_salesperson), (staff, waits_for_manager)):
+        Account.objects.all().delete()
+        request = wish(user)
+
+        decisions.ask(request, user)
+
+        assert request.state == ("pending" if waits else "approved")
+        assert (request.run is None) == waits
+
+
+def test_where_everybody_waits_nobody_approves_their_own(settings, wish, staff):
+    """Four eyes see more than two."""
+    settings.ZOHO_CRM_APPROVAL = "always"
+    request = wish(staff)
+    decisions.ask(request, staff)
+
+    with pytest.raises(NotPossible, match="Somebody else"):
+        decisions.approve(request, staff)
+
+    assert request.state == "pending"
+
+
+def test_an_approval_sends_it_and_both_stand_in_the_audit_log(wish, salesperson, staff):
+    """Who asked and who said yes; no values."""
+    request = wish(salesperson)
+    decisions.ask(request, salesperson)
+
+    decisions.approve(request, staff)
+
+    run = request.run
+    assert (run.mode, run.state, run.expected, run.user) == ("sent", "queued", 1, staff)
+    assert done() == [("changes.asked", "ada"), ("changes.released", "olga")]
+    event = AuditEvent.objects.first()
+    assert (event.about, event.details) == (str(request), {"accounts": 1})
+
+
+def test_some_can_be_left_out_of_an_approval(wish, salesperson, staff):
+    """And not all: that would be a rejection."""
+    request = wish(salesperson, "Helios", "Borealis")
+    decisions.ask(request, salesperson)
+    first, second = request.changes.all()
+
+    with pytest.raises(NotPossible, match="reject the request instead"):
+        decisions.approve(request, staff, [first.pk, second.pk])
+    decisions.approve(request, staff, [first.pk])
+
+    assert [change.state for change in request.changes.all()] == ["left_out", "ready"]
+    assert request.run.expected == 1
+
+
+def test_who_is_too_late_approves_nothing(wish, salesperson, staff):
+    """Three days on, nobody remembers; whether or not the chore has been here."""
+    request = wish(salesperson)
+    decisions.ask(request, salesperson)
+    hours = (request.expires_at - timezone.now()).total_seconds() / 3600
+    assert hours == pytest.approx(72, abs=0.1)
+    ChangeRequest.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
+
+    with pytest.raises(NotPossible, match="72 hours"):
+        decisions.approve(request, staff)
+    expire_change_requests()
+
+    request.refresh_from_db()
+    assert request.state == "expired"
+    assert not SyncRun.objects.exists()
+    assert done()[-1] == ("changes.expired", "background service")
+
+
+def test_a_rejection_says_why_and_sends_nothing(wish, salesperson, staff):
+    """And comes before an approval or not at all."""
+    request = wish(salesperson)
+    decisions.ask(request, salesperson)
+
+    decisions.reject(request, staff, "The old number is right.")
+
+    assert (request.state, request.decision) == ("rejected", "The old number is right.")
+    with pytest.raises(NotPossible, match="rejected by now"):
+        decisions.approve(request, staff)
+
+
+def test_only_who_asked_withdraws(wish, salesperson, staff):
+    """The others reject."""
+    request = wish(salesperson)
+    decisions.ask(request, salesperson)
+
+    with pytest.raises(NotPossible, match="Only who asked"):
+        decisions.withdraw(request, staff)
+    decisions.withdraw(request, salesperson)
+
+    assert request.state == "withdrawn"
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no row locks")
+def test_of_two_who_send_at_once_one_does(wish, staff):
+    """Two runs would send the same changes."""
+    request = wish(staff)
+    request.turn((ChangeRequest.State.DRAFT,), ChangeRequest.State.DONE)
+    ends, both = [], threading.Barrier(2)
+
+    def press():
+        mine = ChangeRequest.objects.get(pk=request.pk)
+        both.wait()
+        try:
+            decisions.send_again(mine, staff)
+        except NotPossible as error:
+            ends.append(str(error))
+        finally:
+            connection.close()
+
+    people = [threading.Thread(target=press) for _ in range(2)]
+    for thread in people:
+        thread.start()
+    for thread in people:
+        thread.join()
+
+    assert ends == ["It is being sent just now. Nothing else was started."]
+    assert SyncRun.objects.count() == 1
+
+
+def in_conflict(request, *positions):
+    for change in request.changes.all():
+        change.state = "conflict" if change.number in positions else "written"
+        change.theirs = {"Phone": "3"} if change.number in positions else {}
+        change.theirs_at = timezone.now()
+        change.save()
+    request.turn((ChangeRequest.State.DRAFT,), ChangeRequest.State.CONFLICT)
+
+
+def test_ours_over_theirs_is_approved_anew(wish, salesperson):
+    """Nobody has said yes to overwriting theirs."""
+    request = wish(salesperson)
+    in_conflict(request, 1)
+    change = request.changes.get()
+
+    decisions.resolve(request, {change.pk: {"Phone": "ours"}}, salesperson)
+
+    change.refresh_from_db()
+    assert (request.state, change.state) == ("pending", "ready")
+    assert change.fields == {"Phone": {"before": "3", "after": "2"}}
+
+
+def test_theirs_is_left_and_nothing_is_sent(wish, staff):
+    """The request is done with that."""
+    request = wish(staff)
+    in_conflict(request, 1)
+    change = request.changes.get()
+
+    decisions.resolve(request, {change.pk: {"Phone": "theirs"}}, staff)
+
+    change.refresh_from_db()
+    assert (request.state, change.state) == ("done", "left_out")
+    assert "kept by olga" in change.problem
+    assert request.run is None
+
+
+def test_what_was_decided_does_not_slip_through_beside_what_was_not(wish, salesperson):
+    """Trying again what failed must not send an overwriting that nobody approved."""
+    request = wish(salesperson, "Helios", "Borealis", "Corona")
+    in_conflict(request, 1, 2)
+    request.changes.filter(number=3).update(state="refused")
+    first = request.changes.get(number=1)
+    decisions.resolve(request, {first.pk: {"Phone": "ours"}}, salesperson)
+    assert request.state == "conflict"
+
+    with pytest.raises(NotPossible, match="Decide first"):
+        decisions.send_again(request, salesperson)
+
+    assert request.run is None
+
+
+def test_a_choice_that_is_not_complete_changes_nothing(wish, staff):
+    """Every field has to be chosen."""
+    request = wish(staff)
+    in_conflict(request, 1)
+    change = request.changes.get()
+
+    with pytest.raises(NotPossible, match="Choose for each field"):
+        decisions.resolve(request, {change.pk: {}}, staff)
+
+    change.refresh_from_db()
+    assert change.state == "conflict"
+
+
+def test_undoing_puts_back_what_was_written_and_nothing_else(wish, staff):
+    """As a draft, to be looked at; on top of what we wrote, so that later changes are conflicts."""
+    request = wish(staff, "Helios", "Borealis")
+    request.changes.filter(number=1).update(state="written", written_at="2026-11-21T10:00Z")
+
+    undoing = decisions.undo(request, staff)
+
+    change = undoing.changes.get()
+    assert (undoing.state, undoing.undoes, undoing.origin) == ("draft", request, "undo")
+    assert change.fields == {"Phone": {"before": "2", "after": "1"}}
+    request.changes.update(state="refused")
+    with pytest.raises(NotPossible, match="nothing to undo"):
+        decisions.undo(request, staff)
+
+
+def test_a_request_without_a_change_is_not_asked_for(wish, staff):
+    """All its lines were bad."""
+    request = wish(staff)
+    request.changes.update(state="invalid")
+
+    with pytest.raises(NotPossible, match="Nothing in it can be sent"):
+        decisions.ask(request, staff)
+
+
+def test_drafts_that_nobody_asked_for_are_forgotten(wish, staff):
+    """After three days; a young one stays."""
+    old = wish(staff)
+    ChangeRequest.objects.update(created_at=timezone.now() - dt.timedelta(hours=73))
+    Account.objects.all().delete()
+    young = wish(staff)
+
+    expire_change_requests()
+
+    assert list(ChangeRequest.objects.all()) == [young]
+    assert old.pk != young.pk
