@@ -9,13 +9,14 @@ from django.forms.boundfield import BoundField
 from crm_accounts.mapping import COLUMNS
 from crm_accounts.write_back.kinds import Kind, Plain
 
-REASON = forms.CharField(
-    label="Why",
-    max_length=500,
-    required=False,
-    help_text="For who approves it, and for whoever wonders in a year.",
-)
-WIDE = (forms.Textarea, forms.CheckboxSelectMultiple)
+
+def reason_field() -> forms.Field:
+    return forms.CharField(
+        label="Why",
+        max_length=500,
+        required=False,
+        help_text="For who approves it, and for whoever wonders in a year.",
+    )
 
 
 class AccountForm(forms.Form):
@@ -29,9 +30,14 @@ class AccountForm(forms.Form):
         self.kinds = kinds
         for name, kind in kinds.items():
             self.fields[name] = kind.form_field(now.get(name))
-        self.fields["why"] = REASON
-        for name, field in self.fields.items():
-            dress(self[name], field)
+        self.fields["why"] = reason_field()
+        for field in self.fields.values():
+            dress(field)
+
+    def full_clean(self) -> None:
+        super().full_clean()
+        for name in self.errors:
+            self.fields[name].widget.attrs["class"] = f"{look_of(self.fields[name])} is-invalid"
 
     def after(self) -> dict[str, Plain]:
         """What was entered, as plain values."""
@@ -91,9 +97,32 @@ def grouped(names: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
             yield title, some
 
 
-def dress(bound: BoundField, field: forms.Field) -> None:
+class UploadForm(forms.Form):
+    """A file that somebody changed."""
+
+    file = forms.FileField(
+        label="Your CSV file",
+        widget=forms.FileInput(attrs={"accept": ".csv,text/csv"}),
+        error_messages={"required": "Choose the file that you changed."},
+    )
+    empty_clears = forms.BooleanField(
+        label="An empty cell empties the field in Zoho",
+        required=False,
+        help_text="Otherwise an empty cell leaves its field alone.",
+    )
+    why = reason_field()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for field in (self.fields["file"], self.fields["why"]):
+            dress(field)
+
+
+def dress(field: forms.Field) -> None:
     """In Bootstrap's clothes; a group of boxes wears none."""
-    if isinstance(field.widget, forms.CheckboxSelectMultiple):
-        return
-    look = "form-select" if isinstance(field.widget, forms.Select) else "form-control"
-    field.widget.attrs["class"] = f"{look} is-invalid" if bound.errors else look
+    if not isinstance(field.widget, forms.CheckboxSelectMultiple):
+        field.widget.attrs["class"] = look_of(field)
+
+
+def look_of(field: forms.Field) -> str:
+    return "form-select" if isinstance(field.widget, forms.Select) else "form-control"

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth import get_user_model
@@ -22,7 +21,7 @@ from django.views.decorators.http import require_POST, require_safe
 from crm_accounts.models import Account, ChangeRequest, RequestedChange
 from crm_accounts.write_back import decisions, file
 from crm_accounts.write_back.decisions import APPROVE, ASK, NotPossible
-from crm_accounts.write_back.forms import AccountForm, ManyForm
+from crm_accounts.write_back.forms import AccountForm, ManyForm, UploadForm
 from crm_accounts.write_back.kinds import Kind, all_kinds, editable
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, Wanted, differences, make, of_many
 from integrations.models import ZohoCredential
@@ -160,26 +159,6 @@ def many(request: HttpRequest, pk: int) -> HttpResponse:
         "unknown_fields": "" if kinds else UNKNOWN_FIELDS,
     }
     return render(request, "crm_accounts/many.html", context)
-
-
-class UploadForm(forms.Form):
-    file = forms.FileField(
-        label="Your CSV file",
-        widget=forms.FileInput(attrs={"class": "form-control", "accept": ".csv,text/csv"}),
-        error_messages={"required": "Choose the file that you changed."},
-    )
-    empty_clears = forms.BooleanField(
-        label="An empty cell empties the field in Zoho",
-        required=False,
-        help_text="Otherwise an empty cell leaves its field alone.",
-    )
-    why = forms.CharField(
-        label="Why",
-        max_length=500,
-        required=False,
-        widget=forms.TextInput(attrs={"class": "form-control"}),
-        help_text="For who approves it, and for whoever wonders in a year.",
-    )
 
 
 @allowed(ASK, *VIEW)
