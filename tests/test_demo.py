@@ -327,6 +327,10 @@ PAGES = {
 }
 
 
+# Of the README: the page's name, and the picture's.
+PICTURES = {"schedule": "schedule", "change-conflict": "conflict"}
+
+
 @pytest.fixture
 def addresses(demo, page):
     """Of every page, once something has happened: prices that moved, records that fail."""
@@ -380,8 +384,8 @@ def test_every_page_fits_every_screen_and_axe_finds_nothing_serious(demo, page, 
             if violation["impact"] in ("serious", "critical"):
                 nodes = [node["html"][:120] for node in violation["nodes"][:3]]
                 findings.append((scheme, path, violation["id"], nodes))
-        if scheme == "light" and name == "schedule":
-            photograph(page, name)
+        if scheme == "light" and name in PICTURES:
+            photograph(page, PICTURES[name])
         for width in (1280, 1920, 360):
             page.set_viewport_size({"width": width, "height": 800})
             wide = page.evaluate("document.documentElement.scrollWidth")
