@@ -268,6 +268,19 @@ def test_what_an_update_sets_off_in_zoho_can_be_chosen(crm, zoho):
     assert [write.trigger for write in zoho.crm.writes] == [None, [], ["workflow"]]
 
 
+def test_the_log_names_which_way_a_change_went(crm, zoho, caplog):
+    """And which fields; no values."""
+    caplog.set_level("DEBUG")
+    account_id = zoho.add_account(Account_Name="Helios")
+
+    crm.update_account(account_id, {"Phone": "+49 topsecret"})
+
+    (line,) = [line for line in caplog.messages if "account_updated_successfully" in line]
+    assert f"crm.{crm.tier}" in line
+    assert "Phone" in line
+    assert "topsecret" not in caplog.text
+
+
 def test_a_value_that_zoho_refuses_is_told_by_its_fields_name(crm, zoho):
     """Never by the value."""
     account_id = zoho.add_account(Account_Name="Helios")

@@ -52,7 +52,7 @@ from integrations.zoho.records import Listing, Page
 from integrations.zoho.tokens import ZohoTokens
 from integrations.zoho.transport import Transport
 
-log = structlog.get_logger(__name__).bind(component="crm.rest")
+log = structlog.get_logger(__name__)
 
 API, BULK = "crm/v8", "crm/bulk/v8"
 ACCOUNTS_LISTING = Listing("data", "id")
@@ -71,6 +71,7 @@ class RestCrm:
         self.credential = credential
         self.transport = transport
         self.tenant = f"{credential.crm_url()} {credential.organization_id}"
+        self.log = log.bind(component=f"crm.{self.tier}")
         self._query_rows = MOST_BY_PAGE  # until Zoho says that it gives fewer
 
     @classmethod
@@ -108,10 +109,10 @@ class RestCrm:
     ) -> list[Account]:
         checked_listing(limit, page, sort_by, sort_order)
         names = self._names(fields)
-        log.debug("getting_accounts", page=page, limit=limit, fields=names)
+        self.log.debug("getting_accounts", page=page, limit=limit, fields=names)
         query = {"fields": ",".join(names), "per_page": limit, "page": page}
         rows = _rows(self._ask(MODULE, query | {"sort_by": sort_by, "sort_order": sort_order}))
-        log.debug("accounts_retrieved", count=len(rows))
+        self.log.debug("accounts_retrieved", count=len(rows))
         return rows
 
     def iter_account_pages(
@@ -188,7 +189,7 @@ class RestCrm:
         key, version = (self.tenant, account_id, *sorted(names)), ACCOUNTS.version
         if not fresh and (known := ACCOUNTS.get(key)):
             return known
-        log.debug("getting_account", account_id=account_id, fields=names)
+        self.log.debug("getting_account", account_id=account_id, fields=names)
         params = {"fields": ",".join(names)} if names else {}
         rows = _rows(self._ask(f"{MODULE}/{account_id}", params))
         if not rows:
@@ -205,7 +206,7 @@ class RestCrm:
     ) -> Account:
         account_id, values = checked_id(account_id), written(field_data)
         self._refuse_unknown(values)
-        log.debug("updating_account", account_id=account_id, fields=sorted(values))
+        self.log.debug("updating_account", account_id=account_id, fields=sorted(values))
         try:
             answer = self._ask(
                 f"{MODULE}/{account_id}",
@@ -226,7 +227,7 @@ class RestCrm:
         told = outcome(account_id, rows[0])
         if told["status"] != "success":
             raise error_of(told, answer.status)
-        log.info("account_updated_successfully", account_id=account_id, fields=sorted(values))
+        self.log.info("account_updated_successfully", account_id=account_id, fields=sorted(values))
         try:
             return self.get_account(account_id, fresh=True)
         except ZohoError as error:
@@ -245,7 +246,7 @@ class RestCrm:
         unless_modified_since: dt.datetime | None = None,
     ) -> BulkOutcome:
         batch = Batch(records, self._unknown)
-        log.debug("updating_accounts", count=len(records))
+        self.log.debug("updating_accounts", count=len(records))
 
         def send(rows: list[dict[str, Any]]) -> Answer:
             try:
@@ -262,7 +263,7 @@ class RestCrm:
                     forget_account(self.tenant, row["id"])
 
         told = batch.send_with(send)
-        log.info("accounts_updated", **{k: v for k, v in told.items() if k not in _WORDY})
+        self.log.info("accounts_updated", **{k: v for k, v in told.items() if k not in _WORDY})
         return told
 
     # --- search and queries ---------------------------------------------------------------------
@@ -290,7 +291,7 @@ class RestCrm:
         query: dict[str, Any] = dict(given)
         if fields is not None:
             query["fields"] = ",".join(self._names(fields))
-        log.debug("searching_accounts", by=next(iter(given)), limit=limit)
+        self.log.debug("searching_accounts", by=next(iter(given)), limit=limit)
         found: list[Account] = []
         per_page = min(limit, PER_PAGE)
         for page in range(1, ceil(limit / per_page) + 1):
@@ -380,7 +381,7 @@ class RestCrm:
         if entry.get("status") != "success" or "id" not in details:
             raise ZohoUnavailableError("Zoho's answer came without its bulk read job.")
         job = BulkRead(checked_id(details["id"]), str(details.get("state", "ADDED")))
-        log.info("bulk_read_created", job=job.id)
+        self.log.info("bulk_read_created", job=job.id)
         return job
 
     def get_bulk_read(self, job_id: str) -> BulkRead:
