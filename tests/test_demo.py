@@ -304,6 +304,7 @@ PAGES = {
     "sync": "/crm-api/products/admin/sync-zoho/",
     "runs": "/admin/sync/syncrun/",
     "run": "/admin/sync/syncrun/{run}/change/",
+    "run-that-wrote": "/admin/sync/syncrun/{wrote}/change/",
     "changes": "/admin/sync/change/",
     "failed-records": "/admin/sync/failedrecord/",
     "products": "/admin/products_and_services/product/",
@@ -345,6 +346,7 @@ def addresses(demo, page):
         f"SELECT id FROM products_and_services_product WHERE zoho_item_id = '{moved}'"
     )
     known = {"run": run, "product": moved_one, "conflict": conflict(demo, page)}
+    ((known["wrote"],),) = demo.rows("SELECT max(id) FROM sync_syncrun")
     known["selection"] = selection(demo, page)
     return {name: path.format(**known) for name, path in PAGES.items()}
 

@@ -137,7 +137,8 @@ class SyncRun(RunFacts):
             )
             self.refresh_from_db()
             if taken:
-                self.tell(f"Taken up by the background service, at page {self.pages + 1:,}.")
+                place = "" if self.mode == self.Mode.SENT else f", at page {self.pages + 1:,}"
+                self.tell(f"Taken up by the background service{place}.")
         return bool(taken)
 
     def advance(
