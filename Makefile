@@ -15,11 +15,12 @@ demo: .venv/demo  ## run the whole product against a simulated Zoho
 test: .venv/dev  ## run all tests on PostgreSQL, and the database-neutral ones on SQLite
 	@$(BIN)/python -m tests
 
-lint: .venv/dev  ## check style, types and layers
+lint: .venv/dev  ## check style, types and layers, and look for secrets
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/python -m tests.secret_scan
 
 fmt: .venv/dev  ## put the code into its standard form
 	$(BIN)/ruff check --fix .

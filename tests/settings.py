@@ -6,6 +6,7 @@ import tempfile
 os.environ.setdefault("DATABASE_URL", "sqlite:///:memory:")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:6379/15")
 os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0123456789abcdef" * 3)
+# pragma: allowlist nextline secret
 os.environ.setdefault("ZOHO_ENCRYPTION_KEYS", "dGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGU=")
 os.environ.setdefault("HTTPS", "false")
 os.environ.setdefault("LOG_DIR", tempfile.mkdtemp(prefix="zoho-sync-logs-"))

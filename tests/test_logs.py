@@ -4,7 +4,7 @@ import sys
 
 from config.logs import console_formatter, json_formatter
 
-TOKEN = "1000." + "0123456789abcdef" * 2 + "." + "fedcba9876543210" * 2
+TOKEN = "1000." + "0123456789abcdef" * 2 + "." + "fedcba9876543210" * 2  # pragma: allowlist secret
 
 
 def broken_record(message="It broke"):

@@ -10,7 +10,7 @@ from integrations.zoho.errors import ZohoConfigError
 
 WHOLE = {
     "ZOHO_SDK_CLIENT_ID": "1000.HUNTER2",
-    "ZOHO_SDK_CLIENT_SECRET": "hunter2-secret",
+    "ZOHO_SDK_CLIENT_SECRET": "hunter2-secret",  # pragma: allowlist secret
     "ZOHO_SDK_REFRESH_TOKEN": "1000.hunter2.refresh",
     "ZOHO_SDK_REDIRECT_URL": "https://office.example/oauth/callback",
     "ZOHO_SDK_REGION": "eu",

@@ -54,7 +54,7 @@ def test_a_secret_may_go_to_a_zoho_host_or_to_loopback(url):
         "http://www.zohoapis.eu",
         "https://www.zohoapis.eu.evil.example",
         "https://zohoapis.eu@evil.example",
-        "https://user:pass@www.zohoapis.eu",
+        "https://user:pass@www.zohoapis.eu",  # pragma: allowlist secret
         "https://www.zohoapis.eu:8443",
         "https://evil.example/www.zohoapis.eu",
         "http://10.0.0.1",

@@ -66,7 +66,13 @@ class Listing:
 
 
 def loads(text: bytes) -> Any:
-    return json.loads(text, parse_float=Decimal)
+    """JSON as plain values, numbers with all their digits. Raises ValueError for what is none."""
+    return json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+
+
+def _no_number(word: str) -> None:
+    """NaN and Infinity are Python's, not JSON's, and equal nothing, not even themselves."""
+    raise ValueError(f"{word} is not JSON")
 
 
 def dumps(value: Any) -> bytes:

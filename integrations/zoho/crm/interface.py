@@ -2,7 +2,9 @@
 
 Plain dicts go in and come out, by Zoho's API names: {"id": "4876…", "Account_Name": "Helios",
 "Annual_Revenue": Decimal("120000.5"), "Owner": {"id": "48…", "name": "A. B."}}. Ids are strings of
-digits. What the caller got wrong is refused here, before a call is spent: ZohoAPIError.
+digits, moments texts with their offset. What comes out is what JSON has, at every depth: dict,
+list, str, int, Decimal, bool and None; `records.dumps` makes JSON of it with all its digits. What
+the caller got wrong is refused here, before a call is spent: ZohoAPIError.
 
 Source: https://www.zoho.com/crm/developer/docs/api/v8/get-records.html and its neighbours.
 """
@@ -11,6 +13,8 @@ import datetime as dt
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
+from math import isfinite
 from typing import Any, BinaryIO, Literal, NotRequired, Protocol, TypedDict
 
 from integrations.zoho.errors import ZohoAPIError
@@ -343,11 +347,29 @@ def checked_listing(limit: int, page: int, sort_by: str, sort_order: str) -> Non
 
 def written(field_data: Mapping[str, Any]) -> dict[str, Any]:
     """Fields as they are sent: API names, moments in Zoho's form. No id: it is not a field."""
-    fields = {api_name(name): _sent(value) for name, value in field_data.items() if name != "id"}
+    fields = {api_name(name): value for name, value in field_data.items() if name != "id"}
     if not fields:
         raise ZohoAPIError("There is nothing to write.")
-    return fields
+    return {name: _sent(name, value) for name, value in fields.items()}
 
 
-def _sent(value: Any) -> Any:
-    return moment(value) if isinstance(value, dt.datetime) else value
+def _sent(field: str, value: Any) -> Any:
+    """As JSON has it. Anything else is refused: the encoder would make null of a number that is
+    none, which empties the field."""
+    match value:
+        case None | bool() | int() | str():
+            return value
+        case float() | Decimal() if isfinite(value):
+            return value
+        case dt.datetime():
+            return moment(value)
+        case dt.date():
+            return value.isoformat()
+        case list() | tuple():
+            return [_sent(field, each) for each in value]
+        case Mapping() if all(isinstance(key, str) for key in value):
+            return {key: _sent(field, each) for key, each in value.items()}
+    raise ZohoAPIError(
+        f"What should be written to {field} is no text, number, date or list. Nothing was sent.",
+        details={"api_name": field},
+    )
