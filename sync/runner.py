@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
-from integrations.zoho.errors import TryAgain, ZohoError
+from integrations.zoho.errors import TryAgain, ZohoDatabaseError, ZohoError
 from sync.models import LeaseLost, SyncRun
 
 log = structlog.get_logger(__name__)
@@ -40,15 +40,15 @@ def carry_out(run: SyncRun, work: Work) -> SyncRun:
         _make_way(run)
     except TryAgain as error:
         _wait_or_fail(run, error)
-    except ZohoError as error:
-        run.fail(error.message, codes=error.codes)
-        log.error("Sync failed", run=run.pk, reason=error.message, codes=error.codes)
-    except DatabaseError:
+    except (DatabaseError, ZohoDatabaseError):
         # The database may be away altogether. If so, the silent heartbeat tells, and the run is
         # taken up again from its checkpoint.
         log.exception("The database failed during a sync", run=run.pk)
         _try_to_wait(run)
         raise
+    except ZohoError as error:
+        run.fail(error.message, codes=error.codes)
+        log.error("Sync failed", run=run.pk, reason=error.message, codes=error.codes)
     except Exception as error:
         run.fail(
             f"An error in the program stopped this run; {run.kept()}. The details are in the log, "

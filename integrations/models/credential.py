@@ -13,6 +13,7 @@ from integrations.encryption import EncryptedTextField
 from integrations.zoho.data_centers import DATA_CENTERS, data_center
 from integrations.zoho.errors import ZohoConfigError
 from integrations.zoho.scopes import excess
+from integrations.zoho.storage import our_database
 
 # A token this close to its end is replaced before it is used, so that it cannot die on the way.
 EXPIRY_MARGIN = dt.timedelta(minutes=5)
@@ -95,8 +96,10 @@ class ZohoCredential(models.Model):
         return f"<ZohoCredential organisation={self.organization_id} state={self.state()}>"
 
     @classmethod
+    @our_database("The connection to Zoho could not be read, so nothing was sent.")
     def load(cls) -> "ZohoCredential":
-        """The one connection. Raises ZohoConfigError when there is none."""
+        """The one connection. Raises ZohoConfigError when there is none, or when its secrets cannot
+        be decrypted, and ZohoDatabaseError."""
         try:
             return cls.objects.get()
         except cls.DoesNotExist:

@@ -10,7 +10,7 @@ from django.db.transaction import atomic
 from conftest import in_minutes
 from integrations.models import AuditEvent, ConnectAttempt, ZohoCredential, ZohoUsage
 from integrations.zoho.crm.rest import RestCrm
-from integrations.zoho.errors import ZohoAuthError, ZohoUnavailableError
+from integrations.zoho.errors import ZohoAuthError, ZohoDatabaseError, ZohoUnavailableError
 from integrations.zoho.inventory import ZohoClient
 from integrations.zoho.tokens import ZohoTokens, get_valid_token
 
@@ -116,7 +116,7 @@ def test_a_reason_is_a_word_or_the_name_of_our_error(zoho, credential, fault, re
 
 def test_a_renewal_and_its_row_are_kept_both_or_neither(zoho, credential):
     """A token that nobody can account for is not used; what was stored before stays."""
-    with connection.execute_wrapper(refuse_rows), pytest.raises(DatabaseError):
+    with connection.execute_wrapper(refuse_rows), pytest.raises(ZohoDatabaseError):
         get_valid_token()
 
     assert ZohoCredential.load().access_token == ""
@@ -130,7 +130,7 @@ def test_no_token_is_handed_out_without_its_row(zoho, credential):
     tokens = ZohoTokens()
 
     for _ in range(2):
-        with connection.execute_wrapper(refuse_rows), pytest.raises(DatabaseError), atomic():
+        with connection.execute_wrapper(refuse_rows), pytest.raises(ZohoDatabaseError), atomic():
             tokens.current()
 
     assert tokens.current()

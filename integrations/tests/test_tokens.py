@@ -1,10 +1,11 @@
+import contextlib
 import datetime as dt
 import subprocess
 import sys
 import threading
 
 import pytest
-from django.db import connection, connections, transaction
+from django.db import DatabaseError, connection, connections, transaction
 from django.utils import timezone
 
 from conftest import in_minutes
@@ -13,6 +14,7 @@ from integrations.zoho.errors import (
     TryAgain,
     ZohoAuthError,
     ZohoConfigError,
+    ZohoDatabaseError,
     ZohoRateLimitError,
     ZohoUnavailableError,
 )
@@ -208,6 +210,21 @@ def test_a_refresh_inside_another_transaction_is_refused(zoho, credential):
         get_valid_token()
 
     assert zoho.mints == 0
+
+
+@pytest.mark.postgres
+@pytest.mark.django_db(transaction=True)
+def test_a_connection_that_the_server_has_closed_is_trouble_with_our_database(zoho, credential):
+    """A restart of PostgreSQL is no fault of Zoho's; the next connection finds everything."""
+    tokens = ZohoTokens()
+    with connection.cursor() as cursor, contextlib.suppress(DatabaseError):
+        cursor.execute("SELECT pg_terminate_backend(pg_backend_pid())")
+
+    with pytest.raises(ZohoDatabaseError, match="could not be read, so nothing was sent"):
+        tokens.current()
+
+    connection.close()
+    assert tokens.current()
 
 
 @pytest.mark.postgres

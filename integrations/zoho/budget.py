@@ -30,6 +30,7 @@ from redis.commands.core import Script
 from integrations.models import ZohoUsage
 from integrations.models.usage import utc_today
 from integrations.zoho.errors import ZohoRateLimitError, ZohoUnavailableError
+from integrations.zoho.storage import our_database
 
 log = structlog.get_logger(__name__)
 
@@ -141,6 +142,7 @@ class Budget:
         """How many calls may be under way, over all workers; 0 is no limit."""
         return Limits.of(self.product).at_once
 
+    @our_database("The call could not be booked, so Zoho was not called.")
     def take(self, longest_nap: float = LONGEST_NAP, cost: int = 1) -> str:
         """The right to make one call that costs so much, as a slot to give back.
 
@@ -174,6 +176,7 @@ class Budget:
         except redis.RedisError:
             log.warning("A call slot could not be returned; it frees itself in a minute")
 
+    @our_database("Calls that were booked and not made could not be returned.")
     def close(self) -> None:
         """Return what was booked and not used."""
         if self._booked and self._booked_on == utc_today():

@@ -15,6 +15,7 @@ ZohoError
 │   ├── ZohoNotFoundError           the record is gone
 │   ├── ZohoConflictError           the record was changed meanwhile: read it and ask the person
 │   └── ZohoPageExpiredError        the page token has ended: go on from the last id, or anew
+├── ZohoDatabaseError           our own storage refused: wait, as for any trouble with the database
 └── BadRecord                   one record is unreadable: skip it, count it, go on
 
 Messages are written for staff: what happened, and what to do. They never hold a secret, a
@@ -128,6 +129,11 @@ class ZohoConflictError(ZohoAPIError):
 
 class ZohoPageExpiredError(ZohoAPIError):
     """Zoho no longer accepts the page token: it is a day old, or another user's."""
+
+
+class ZohoDatabaseError(ZohoError):
+    """Our own database did not give or did not take what a call to Zoho needs. No call that it was
+    needed for was made."""
 
 
 class BadRecord(ZohoError):

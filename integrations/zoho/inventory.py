@@ -77,7 +77,7 @@ class ZohoClient:
         """One page of all items, active or not, oldest first.
 
         Oldest first because rows then do not move while we page. `per_page` is held to 1…200.
-        Raises TryAgain, ZohoAuthError, ZohoConfigError or ZohoAPIError.
+        Raises TryAgain, ZohoAuthError, ZohoConfigError, ZohoAPIError or ZohoDatabaseError.
         """
         return self._page(page, self._begin_page(page, OLDEST_FIRST, per_page))
 

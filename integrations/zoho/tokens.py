@@ -33,6 +33,7 @@ from integrations.zoho.errors import (
     ZohoUnavailableError,
 )
 from integrations.zoho.session import open_session
+from integrations.zoho.storage import our_database
 
 log = structlog.get_logger(__name__)
 Did = AuditEvent.Action
@@ -61,7 +62,8 @@ WHAT_TO_DO = "Everything already synced is kept. Enter new credentials to go on.
 def get_valid_token() -> str:
     """An access token good for at least five more minutes, refreshing it if it must be.
 
-    Raises ZohoConfigError (not connected), ZohoAuthError (reconnect needed) or TryAgain.
+    Raises ZohoConfigError (not connected), ZohoAuthError (reconnect needed), TryAgain or
+    ZohoDatabaseError.
     """
     return ZohoTokens().current()
 
@@ -84,6 +86,7 @@ class ZohoTokens:
         self._is_on_record = False
         self._read_again_at = 0.0
 
+    @our_database("The token for Zoho could not be read, so nothing was sent.")
     def current(self) -> str:
         """Asked before each call: a sweep of a thousand pages reads the row now and then only."""
         if time.monotonic() >= self._read_again_at:
@@ -98,6 +101,7 @@ class ZohoTokens:
             self._read_again_at = time.monotonic() + READ_AGAIN_AFTER
         return self._token
 
+    @our_database("The token for Zoho could not be renewed; the next call tries it again.")
     def refresh(self, rejected: str | None = None) -> str:
         """Ask Zoho for a new token, unless somebody already has.
 
@@ -137,6 +141,7 @@ class ZohoTokens:
         return partial(AuditEvent.record, user=self.user, about=str(credential or ""), **whose)
 
 
+@our_database("The code is used up, and nothing of the connection was changed. Begin anew.")
 def exchange_code(
     credential: ZohoCredential,
     code: str,
@@ -164,6 +169,7 @@ def exchange_code(
     _accept(credential, answer)
 
 
+@our_database("Zoho was told to end the connection, and here it still stands. End it again.")
 def revoke(credential: ZohoCredential, user: Any = None) -> bool:
     """Tell Zoho that the refresh token, and what was minted from it, is good no longer.
 
@@ -185,6 +191,7 @@ def revoke(credential: ZohoCredential, user: Any = None) -> bool:
     return told
 
 
+@our_database("Nothing was stored.")
 def verify(credential: ZohoCredential, *, via: str) -> None:
     """Prove an unsaved connection by a refresh. Raises as `ZohoTokens.refresh` does."""
     _refuse_hopeless(credential)

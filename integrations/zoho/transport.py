@@ -32,6 +32,7 @@ from integrations.zoho.exchange import Answer, Judge, Reply, Request, Unauthoriz
 from integrations.zoho.records import Listing, dumps
 from integrations.zoho.retry import MAX_TRIES, may_repeat, nap_before_retry
 from integrations.zoho.session import open_session
+from integrations.zoho.storage import our_database
 from integrations.zoho.tokens import ZohoTokens
 
 log = structlog.get_logger(__name__)
@@ -78,8 +79,8 @@ class Transport:
         """Make this call; its good answer.
 
         Repeats what may pass and is safe to repeat, within the bounds of retry.py. Raises
-        TryAgain, ZohoAuthError, ZohoConfigError or ZohoAPIError; for a write of which nobody
-        knows whether Zoho carried it out, ZohoUnknownOutcome.
+        TryAgain, ZohoAuthError, ZohoConfigError, ZohoAPIError or ZohoDatabaseError; for a write of
+        which nobody knows whether Zoho carried it out, ZohoUnknownOutcome.
         """
         return Call(self, request).result()
 
@@ -204,7 +205,8 @@ class Call:
                 limited = isinstance(error, ZohoRateLimitError)
                 if limited and error.status:
                     budget = self.transport.budget
-                    ZohoUsage.count(budget.purpose, budget.product, rate_limited=1)
+                    with our_database("Zoho's “too many” could not be counted."):
+                        ZohoUsage.count(budget.purpose, budget.product, rate_limited=1)
                 tries += 1
                 nap = nap_before_retry(error, tries=tries, elapsed=time.monotonic() - began)
                 if nap is None:

@@ -3,13 +3,15 @@ import time
 import pytest
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from integrations.zoho.errors import (
     ZohoAuthError,
+    ZohoDatabaseError,
     ZohoRateLimitError,
     ZohoUnavailableError,
 )
+from integrations.zoho.tokens import get_valid_token
 from sync.models import SyncRun
 from sync.runner import carry_out, heartbeat
 
@@ -104,6 +106,38 @@ def test_a_moment_without_database_is_waited_for(run):
         carry_out(run, raising(OperationalError("server closed the connection")))
 
     assert SyncRun.objects.get(pk=run.pk).state == SyncRun.State.WAITING
+
+
+def test_a_token_that_a_failing_database_keeps_is_waited_for(run, credential):
+    """Zoho's client names it as its own kind of error; it is the same trouble, and passes alike."""
+
+    def refuse(execute, sql, params, many, context):
+        if "integrations_zohocredential" in sql:
+            raise OperationalError("server closed the connection")
+        return execute(sql, params, many, context)
+
+    def work(run):
+        assert get_valid_token()
+
+    for retry in range(1, settings.SYNC_RETRIES + 1):
+        with connection.execute_wrapper(refuse), pytest.raises(ZohoDatabaseError):
+            again(run, work)
+        stored = SyncRun.objects.get(pk=run.pk)
+        assert (stored.state, stored.retries) == (SyncRun.State.WAITING, retry)
+
+    assert again(run, work).state == SyncRun.State.SUCCEEDED
+
+
+def test_a_database_that_keeps_failing_is_given_up(run):
+    """After so many tries a person has to look."""
+    error = ZohoDatabaseError("Our own database failed.")
+    for _ in range(settings.SYNC_RETRIES + 1):
+        with pytest.raises(ZohoDatabaseError):
+            again(run, raising(error))
+
+    stored = SyncRun.objects.get(pk=run.pk)
+    assert stored.state == SyncRun.State.FAILED
+    assert "failed again and again" in stored.message
 
 
 def test_a_long_run_makes_way_for_others_and_goes_on_behind_them(run):

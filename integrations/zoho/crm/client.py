@@ -14,6 +14,7 @@ from integrations.zoho.crm.sdk import ZohoSDKClient
 from integrations.zoho.errors import ZohoConfigError
 from integrations.zoho.exchange import Answer, Reply, Request
 from integrations.zoho.records import dumps
+from integrations.zoho.storage import our_database
 from integrations.zoho.transport import Transport
 
 
@@ -30,7 +31,9 @@ def create_zoho_client(
         if not settings.DEBUG:
             raise ZohoConfigError("A mock of Zoho is refused: it is for development, with DEBUG.")
         return MockZohoClient()
-    return ZohoSDKClient(ZohoCredential.objects.first() or _given(), purpose)
+    with our_database("The connection to Zoho could not be read, so nothing was sent."):
+        credential = ZohoCredential.objects.first() or _given()
+    return ZohoSDKClient(credential, purpose)
 
 
 def _given() -> ZohoCredential:

@@ -135,8 +135,8 @@ class BulkRead:
 
 
 class Crm(Protocol):
-    """Everything raises TryAgain, ZohoAuthError, ZohoConfigError or ZohoAPIError; the two that
-    write, ZohoUnknownOutcome, too."""
+    """Everything raises TryAgain, ZohoAuthError, ZohoConfigError, ZohoAPIError or
+    ZohoDatabaseError; the two that write, ZohoUnknownOutcome, too."""
 
     tier: str  # who answers: "rest"
 

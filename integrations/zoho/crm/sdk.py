@@ -144,7 +144,12 @@ def _start() -> SimpleNamespace:
             super().__init__(id="zoho-sync", user_signature=signature, find_user=False)
 
         def get_token(self) -> str:
-            return _under_way.get().transport.tokens.current()
+            operation = _under_way.get()
+            try:
+                return operation.transport.tokens.current()
+            except BaseException as error:
+                operation.failure = error
+                raise
 
         def generate_token(self) -> None:
             """Nothing to do: `get_token` is asked before each call."""
