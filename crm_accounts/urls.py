@@ -10,5 +10,5 @@ urlpatterns = [
     path("changes/<int:pk>/many/", views.many, name="many"),
     path("changes/<int:pk>/live/", views.live, name="live"),
     path("changes/<int:pk>/resolve/", views.resolve, name="resolve"),
-    path("changes/<int:pk>/<slug:action>/", views.act, name="act"),
+    path("changes/<int:pk>/<str:action>/", views.act, name="act"),
 ]

@@ -19,6 +19,12 @@ from sync.models import SyncRun
 APPROVAL_WITHIN = dt.timedelta(hours=72)
 
 
+MAYBE = (
+    "Zoho's answer did not come, and what is there now does not tell. Look at the account in Zoho; "
+    "sent again, it is compared first."
+)
+
+
 class ChangeRequest(models.Model):
     """Changes of one or many accounts that somebody asked for together, and who decided what."""
 

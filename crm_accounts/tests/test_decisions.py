@@ -276,3 +276,20 @@ def test_drafts_that_nobody_asked_for_are_forgotten(wish, staff):
 
     assert list(ChangeRequest.objects.all()) == [young]
     assert old.pk != young.pk
+
+
+def test_what_was_not_sent_can_be_given_up(wish, staff):
+    """Nobody should have to send what is no longer wanted; what may have arrived is told."""
+    request = wish(staff, "Helios", "Borealis", "Corona")
+    decisions.ask(request, staff)
+    with pytest.raises(NotPossible, match="cancel the run first"):
+        decisions.give_up(request, staff)
+    SyncRun.objects.update(state="cancelled")
+    request.changes.filter(number=2).update(state="written")
+    request.changes.filter(number=3).update(state="sending")
+
+    decisions.give_up(ChangeRequest.objects.get(), staff)
+
+    request.refresh_from_db()
+    states = [change.state for change in request.changes.all()]
+    assert (request.state, states) == ("done", ["left_out", "written", "unknown"])

@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from crm_accounts.models import Account, ChangeRequest, RequestedChange
-from crm_accounts.models.change_request import APPROVAL_WITHIN
+from crm_accounts.models.change_request import APPROVAL_WITHIN, MAYBE
 from crm_accounts.write_back.wanted import Wanted, make
 from integrations.models import AuditEvent
 from sync.models import SyncRun
@@ -112,6 +112,18 @@ def send_again(request: ChangeRequest, user: Any) -> None:
 
 
 @transaction.atomic
+def give_up(request: ChangeRequest, user: Any) -> None:
+    """Send no more of it; what was written stays written."""
+    if not request.turn((State.APPROVED,), State.APPROVED) or _is_under_way(request):
+        raise NotPossible("It is being sent just now: cancel the run first. Nothing was changed.")
+    left = {"state": Of.LEFT_OUT, "problem": f"Not sent any more, says {user.get_username()}."}
+    count = request.changes.filter(state=Of.READY).update(**left)
+    request.changes.filter(state=Of.SENDING).update(state=Of.UNKNOWN, problem=MAYBE)
+    request.settle()
+    _tell(Did.CHANGES_WITHDRAWN, request, user, accounts=count)
+
+
+@transaction.atomic
 def resolve(
     request: ChangeRequest,
     choices: Mapping[int, Mapping[str, Literal["ours", "theirs"]]],
@@ -184,7 +196,7 @@ def _release(
     """
     if not request.turn(states, State.APPROVED, **decided):
         raise _too_late(request)
-    if request.run and request.run.is_active:
+    if _is_under_way(request):
         raise NotPossible("It is being sent just now. Nothing else was started.")
     count = request.changes.filter(state=Of.READY).count()
     run, _ = request_run(
@@ -195,6 +207,10 @@ def _release(
     run.tell(f"Sends {request}.")
     transaction.on_commit(lambda: enqueue(run))
     _tell(Did.CHANGES_RELEASED, request, user, accounts=count)
+
+
+def _is_under_way(request: ChangeRequest) -> bool:
+    return request.run is not None and request.run.is_active
 
 
 def _too_late(request: ChangeRequest) -> NotPossible:

@@ -24,6 +24,7 @@ from crm_accounts.mapping import AccountFields
 from crm_accounts.metadata import fields_to_read
 from crm_accounts.mirror import ACCOUNTS
 from crm_accounts.models import ChangeRequest, RequestedChange
+from crm_accounts.models.change_request import MAYBE
 from crm_accounts.source import IDS_A_QUERY, CrmAccounts
 from crm_accounts.write_back.kinds import Kind, Plain, editable
 from integrations.models import AuditEvent
@@ -47,10 +48,6 @@ GONE = "Zoho no longer has this account. Nothing was written."
 MOVED = (
     "Somebody keeps changing this account in Zoho just now. Nothing was written; send it again "
     "later."
-)
-MAYBE = (
-    "Zoho's answer did not come, and what is there now does not tell. Look at the account in Zoho; "
-    "sent again, it is compared first."
 )
 CUT_OFF = "Sending was cut off; the account was looked at in Zoho afterwards."
 ELSE = "Zoho accepted it and holds another value now: {}. A rule there may have changed it."

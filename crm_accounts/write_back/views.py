@@ -281,7 +281,7 @@ def offers(asked: ChangeRequest, user: Any, counts: Mapping[str, int]) -> set[st
         found |= {"approve", "reject"} if decisions.may_approve(asked, user) else set()
     if decisions.may_act(asked, user) and is_idle:
         if asked.state == State.APPROVED and to_send:
-            found.add("again")
+            found |= {"again", "give_up"}
         if asked.state in (State.CONFLICT, State.DONE) and failed:
             found.add("again")
         if asked.state == State.CONFLICT:
@@ -374,6 +374,10 @@ def _again(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
     return _decide(request, asked, decisions.send_again)
 
 
+def _give_up(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
+    return _decide(request, asked, decisions.give_up)
+
+
 def _undo(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
     try:
         return redirect(decisions.undo(asked, request.user))
@@ -388,6 +392,7 @@ ACTIONS: dict[str, tuple[Callable[[HttpRequest, ChangeRequest], HttpResponse], s
     "reject": (_reject, APPROVE),
     "withdraw": (_withdraw, ASK),
     "again": (_again, ASK),
+    "give_up": (_give_up, ASK),
     "undo": (_undo, ASK),
 }
 
