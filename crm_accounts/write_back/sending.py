@@ -30,7 +30,7 @@ from crm_accounts.write_back.kinds import Kind, Plain, editable
 from integrations.models import AuditEvent
 from integrations.zoho.crm.interface import WRITES_PER_CALL, Outcome
 from integrations.zoho.crm.tiers import CLOCKS_DIFFER, TieredCrm
-from integrations.zoho.errors import BadRecord, ZohoError, ZohoNotReadyError
+from integrations.zoho.errors import BadRecord, ZohoDatabaseError, ZohoError, ZohoNotReadyError
 from integrations.zoho.records import Record
 from sync.models import FailedRecord, SyncRun
 from sync.models.runs import portions
@@ -155,6 +155,8 @@ class Sending:
         newest = max((f.zoho_modified_at for f in read if f and f.zoho_modified_at), default=None)
         try:
             told = self.client.bulk_update_accounts(records, unless_modified_since=newest)
+        except ZohoDatabaseError:
+            raise  # ours, at a moment that nobody knows: the next stint looks
         except ZohoError:
             # Nothing was sent at all.
             for change in writing:
