@@ -3,7 +3,7 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count, Min, Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
@@ -16,7 +16,7 @@ from import_export.widgets import DateTimeWidget
 from crm_accounts.mirror import ACCOUNTS
 from crm_accounts.models import Account, ChangeRequest, CrmField, CrmUser, RequestedChange
 from crm_accounts.write_back.decisions import ASK
-from crm_accounts.write_back.views import file_of, request_context, writing_forbidden
+from crm_accounts.write_back.views import file_of, open_requests, request_context, writing_forbidden
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, Wanted, make
 from integrations.export import Exact, PlainText
 from integrations.listing import BoundedList, ReadOnlyAdmin, ago
@@ -136,6 +136,7 @@ class AccountAdmin(MirroredAdmin):
         if account and request.user.has_perm("crm_accounts.view_changerequest"):
             asked = account.requested_changes.exclude(request__state=ChangeRequest.State.DRAFT)
             context["requested"] = asked.select_related("request__asked_by").order_by("-id")[:10]
+            context["waiting"] = open_requests(account)
             if not account.retired_at and request.user.has_perm(ASK):
                 context["edit_url"] = reverse("crm_accounts:edit", args=[account.pk])
         return super().change_view(
@@ -174,15 +175,15 @@ class AccountAdmin(MirroredAdmin):
         )
         return None
 
-    @admin.display(description="Annual revenue", empty_value="")
-    def revenue(self, account: Account) -> str | None:
+    @admin.display(description="Annual revenue")
+    def revenue(self, account: Account) -> str:
         if account.annual_revenue is None:
-            return None
+            return ""
         return f"{exactly(account.annual_revenue, at_least=2)} {account.currency}".strip()
 
-    @admin.display(description="Exchange rate", empty_value="")
-    def rate(self, account: Account) -> str | None:
-        return None if account.exchange_rate is None else exactly(account.exchange_rate)
+    @admin.display(description="Exchange rate")
+    def rate(self, account: Account) -> str:
+        return "" if account.exchange_rate is None else exactly(account.exchange_rate)
 
     @admin.display(description="Owner", ordering="owner_id")
     def owned_by(self, account: Account) -> str:
@@ -228,9 +229,10 @@ class ChangeRequestAdmin(ReadOnlyAdmin):
     empty_value_display = ""
     list_display = ("number", "badge", "about", "who", "made", "written", "not_written", "reason")
     list_filter = ("state", "origin", ("asked_by", admin.RelatedOnlyFieldListFilter))
-    list_select_related = ("asked_by", "run")
+    list_select_related = ("asked_by", "decided_by", "run")
     list_per_page = 50
     change_form_template = "admin/crm_accounts/changerequest/change_form.html"
+    change_list_template = "admin/crm_accounts/changerequest/change_list.html"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         # What it shows are the accounts' own values.
@@ -239,13 +241,16 @@ class ChangeRequestAdmin(ReadOnlyAdmin):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         found = RequestedChange.State
-        failed = (*RequestedChange.FAILED, found.INVALID, found.CONFLICT)
+        failed = (*RequestedChange.FAILED, found.CONFLICT)
         return (
             super()
             .get_queryset(request)
             .exclude(origin=ChangeRequest.Origin.SELECTION)
+            # What somebody has not asked for yet is nobody else's business.
+            .exclude(~Q(asked_by=request.user.pk), state=ChangeRequest.State.DRAFT)
             .annotate(
                 accounts=Count("changes"),
+                first=Min("changes__account__name"),
                 done=Count("changes", filter=Q(changes__state=found.WRITTEN)),
                 undone=Count("changes", filter=Q(changes__state__in=failed)),
             )
@@ -256,15 +261,15 @@ class ChangeRequestAdmin(ReadOnlyAdmin):
         return f"#{asked.pk}"
 
     @admin.display(description="State", ordering="state")
-    def badge(self, asked: ChangeRequest) -> str:
-        return render_to_string("crm_accounts/request_badge.html", {"asked": asked})
+    def badge(self, asked: Any) -> str:
+        context = {"asked": asked, "failed": asked.undone}
+        return render_to_string("crm_accounts/request_badge.html", context)
 
     @admin.display(description="What")
     def about(self, asked: Any) -> str:
         if asked.accounts != 1:
             return f"{asked.accounts:,} accounts, {asked.get_origin_display().lower()}"
-        change = asked.changes.select_related("account").get()
-        return str(change.account or change.zoho_account_id)
+        return asked.first or "1 account"
 
     @admin.display(description="Asked for by")
     def who(self, asked: ChangeRequest) -> str:

@@ -2,8 +2,10 @@
 
 import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from crm_accounts.mapping import API_NAMES
@@ -34,7 +36,9 @@ def fields_to_read(client: Crm, tell: Callable[[str], None]) -> dict[str, str]:
     """
     newest = CrmField.objects.order_by("-checked_at").first()
     if newest is None or newest.checked_at < timezone.now() - KEPT_FOR:
-        refresh(client.fields(), tell)
+        rows = client.fields()
+        with suppress(IntegrityError), transaction.atomic():  # a run beside this one was faster
+            refresh(rows, tell)
         name_users(client, tell)
     known = CrmField.objects.filter(gone_at=None, is_mirrored=True)
     return {"id": "text", **dict(known.values_list("api_name", "data_type"))}

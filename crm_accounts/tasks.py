@@ -24,7 +24,9 @@ def task_sync_zoho_accounts(
 
 @shared_task(ignore_result=True)
 def expire_change_requests() -> None:
-    """Beat's chore: what nobody approved within 72 hours, and drafts that nobody asked for."""
+    """Beat's chore: what nobody approved within 72 hours, drafts that nobody asked for, and what
+    a run left without a last word."""
+    ChangeRequest.settle_idle()
     expired, forgotten = ChangeRequest.expire(), ChangeRequest.forget_drafts()
     structlog.get_logger(__name__).info(
         "Closed change requests", expired=expired, forgotten=forgotten

@@ -21,7 +21,7 @@ from integrations.redaction import mask
 from integrations.zoho.data_centers import DATA_CENTERS
 from integrations.zoho.errors import ZohoError
 from integrations.zoho.inventory import ZohoClient
-from integrations.zoho.scopes import CHOICES, INVENTORY, features_of
+from integrations.zoho.scopes import CHOICES, CRM_READ, CRM_WRITE, INVENTORY, features_of
 
 MAY_CONNECT = "integrations.change_zohocredential"
 
@@ -97,7 +97,7 @@ def start(request: HttpRequest) -> HttpResponse:
         stored=stored,
         initial={
             "data_center": stored.data_center if stored else "us",
-            "features": features_of(stored.scopes()) if stored else [],
+            "features": _allowed_before(stored) if stored else [],
         },
     )
     if request.method == "POST" and form.is_valid():
@@ -129,7 +129,7 @@ def start(request: HttpRequest) -> HttpResponse:
             "redirect_uri": redirect_uri,
             "inputs": [form[name] for name in ("data_center", "client_id", "client_secret")],
             "grant_code": form["grant_code"],
-            "always": INVENTORY,
+            "inventory": INVENTORY,
             "choices": [(it, it.key in (form["features"].value() or ())) for it in CHOICES],
         },
     )
@@ -137,6 +137,14 @@ def start(request: HttpRequest) -> HttpResponse:
     hosts = [SELF, *_consent_hosts()]
     csp_replace({"form-action": hosts})(lambda request: page)(request)
     return page
+
+
+def _allowed_before(stored: ZohoCredential) -> list[str]:
+    """What a reconnect should ask for. Of a connection that was entered by hand nobody knows what
+    it allows: all that is in use here, or it would be lost without a word."""
+    if stored.refresh_token and not stored.scopes():
+        return [CRM_READ.key, CRM_WRITE.key]
+    return features_of(stored.scopes())
 
 
 def _consent_hosts() -> list[str]:

@@ -9,14 +9,14 @@ from collections.abc import Iterator
 
 from django.apps import apps
 from django.conf import settings
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.formats import date_format
 from django.utils.timezone import localtime
 from django_celery_beat.models import PeriodicTask
 
-from crm_accounts.models import ChangeRequest
+from crm_accounts.models import ChangeRequest, RequestedChange
 from integrations.models import ZohoCredential
 from notices.kinds import WAKE_OFF, Condition, Kind
 from notices.models import Pulse
@@ -28,6 +28,8 @@ from sync.schedule import WAKE, beat_silent_since
 WORKER_SILENCE = dt.timedelta(minutes=5)
 LATEST_RUNS = 20
 MOST_CHANGES = 50
+# That a change perhaps arrived is told for so long; somebody has looked at it by then.
+TOLD_FOR = dt.timedelta(days=3)
 # What the subject of stock that is too old ends with; without it, it is about items.
 FULL_ONLY = ", full"
 FULL, CHANGED = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
@@ -123,18 +125,24 @@ def age(newest: SyncRun, full: SyncRun, now: dt.datetime) -> Iterator[Condition]
 
 def changes() -> Iterator[Condition]:
     """Of accounts in Zoho: what waits for an approval, and what did not arrive."""
-    asked = ChangeRequest.objects.annotate(accounts=Count("changes")).select_related("asked_by")
-    pending = asked.filter(state=ChangeRequest.State.PENDING, expires_at__gt=timezone.now())
-    for one in pending.order_by("id")[:MOST_CHANGES]:
+    asked = ChangeRequest.objects.select_related("asked_by", "run")
+    state = ChangeRequest.State
+    pending = asked.filter(state=state.PENDING, expires_at__gt=timezone.now())
+    ready = Count("changes", filter=Q(changes__state=RequestedChange.State.READY))
+    for one in pending.annotate(accounts=ready).order_by("id")[:MOST_CHANGES]:
         who, accounts = one.asked_by or "Somebody", f"{one.accounts:,} account"
         plural = "" if one.accounts == 1 else "s"
         words = f"{who} asks to change {accounts}{plural} in Zoho: {one}."
         yield Condition(Kind.APPROVAL, str(one.pk), words, one.get_absolute_url())
-    stuck = asked.filter(state__in=(ChangeRequest.State.APPROVED, ChangeRequest.State.CONFLICT))
-    stuck = stuck.exclude(run__state__in=SyncRun.ACTIVE)
-    for one in stuck.order_by("id")[:MOST_CHANGES]:
-        if one.state == ChangeRequest.State.CONFLICT:
+    stuck = Q(state__in=(state.APPROVED, state.CONFLICT))
+    lately = Q(run__finished_at__gt=timezone.now() - TOLD_FOR)
+    doubtful = Q(state=state.DONE, changes__state__in=RequestedChange.FAILED) & lately
+    unsent = asked.filter(stuck | doubtful).exclude(run__state__in=SyncRun.ACTIVE).distinct()
+    for one in unsent.order_by("id")[:MOST_CHANGES]:  # type: ignore[assignment]
+        if one.state == state.CONFLICT:
             words = f"{one} needs a decision: somebody changed the same in Zoho meanwhile."
+        elif one.state == state.DONE:
+            words = f"Of {one}, some changes were not written, or perhaps: look at them."
         else:
             words = f"Not all of {one} was sent: {one.run.in_words() if one.run else ''}"
         words = f"{words.rstrip()} Nothing is lost."

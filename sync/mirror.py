@@ -73,6 +73,11 @@ class Mirror:
         """How its runs are told from other mirrors' runs."""
         return self.model._meta.label_lower
 
+    def is_older(self, fields: Fields, than: Fields) -> bool:
+        """Whether Zoho modified the one before the other."""
+        at = self.fields.index(self.modified)
+        return bool(fields[at] and than[at] and fields[at] < than[at])
+
     @cached_property
     def version(self) -> bytes:
         """Changes with the code that reads records, so that a new release reads them anew."""

@@ -1,5 +1,6 @@
 """One transaction for one page: the rows that differ, their history, the counts, the checkpoint."""
 
+import datetime as dt
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -51,7 +52,7 @@ def save(
         try:
             with transaction.atomic():
                 commit_without_waiting()
-                found = compare(mirror, records, partial)
+                found = compare(mirror, records, partial, run.started_at)
                 refused = [] if run.dry_run else write(mirror, found)
                 plan = found.plan.without({failure.zoho_id for failure in refused})
                 failures = [*found.failures, *refused]
@@ -100,9 +101,11 @@ class Found:
     records: Mapping[str, Record]
 
 
-def compare(mirror: Mirror, records: Sequence[Record], partial: bool) -> Found:
+def compare(
+    mirror: Mirror, records: Sequence[Record], partial: bool, began: dt.datetime | None = None
+) -> Found:
     """Read and compare these records; those whose fingerprint is the stored one are not even
-    parsed."""
+    parsed. `began` is when the run did that has read them."""
     by_id = {record.zoho_id: record for record in records}
     fingerprints: dict[str, int | None] = {}
     if not partial:
@@ -123,13 +126,24 @@ def compare(mirror: Mirror, records: Sequence[Record], partial: bool) -> Found:
         columns = (mirror.key, "synced_at", *mirror.fields)
         for key, synced_at, *fields in select(mirror.model, columns, mirror.key, to_read):
             local[key], synced[key] = tuple(fields), synced_at
+    older = {
+        key
+        for key, fields in remote.items()
+        if began and key in local and synced[key] > began and mirror.is_older(fields, local[key])
+    }
+    # A run that wrote to Zoho has read these back since this one asked for its page.
+    remote = {key: local[key] if key in older else fields for key, fields in remote.items()}
     if partial:
         remote = {
             key: mirror.complete(fields, local[key]) if key in local else fields
             for key, fields in remote.items()
         }
     plan = make_plan(remote, local, {key for key in local if known[key][0] is not None})
-    stale = {key: synced[key] for key in plan.unchanged if fingerprints.get(key) is not None}
+    stale = {
+        key: synced[key]
+        for key in plan.unchanged
+        if fingerprints.get(key) is not None and key not in older
+    }
     plan.unchanged.extend(same)
     return Found(plan, remote, local, reading.failures, fingerprints, stale, by_id)
 

@@ -253,7 +253,7 @@ def test_a_page_that_changes_by_itself_leaves_its_reader_in_peace(connected, per
     olga.sees("Something new.")
 
     assert log.evaluate(offset) == before
-    assert page.evaluate("document.activeElement.className") == "run-log"
+    expect(page.locator(".run-log")).to_be_focused()
 
     olga.visit(HOME)
     table = page.locator(".home-charts details").first

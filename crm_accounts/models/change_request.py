@@ -7,7 +7,7 @@ import datetime as dt
 from typing import Any
 
 from django.conf import settings
-from django.db import models
+from django.db import models, transaction
 from django.urls import reverse
 from django.utils import timezone
 
@@ -45,6 +45,9 @@ class ChangeRequest(models.Model):
         UNDO = "undo", "Undo"
         # Accounts were selected, and nobody has said yet what becomes of them.
         SELECTION = "selection", "Selection"
+
+    # Zoho heard nothing of it, and will not.
+    NEVER_SENT = (State.DRAFT, State.REJECTED, State.WITHDRAWN, State.EXPIRED)
 
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     origin = models.CharField("made from", max_length=10, choices=Origin)
@@ -104,21 +107,57 @@ class ChangeRequest(models.Model):
         self.refresh_from_db()
         return bool(turned)
 
+    @property
+    def is_under_way(self) -> bool:
+        """A run sends it, or will."""
+        return self.run is not None and self.run.is_active
+
+    @property
+    def was_sent(self) -> bool:
+        """Whether Zoho may have heard of any of it."""
+        return self.changes.exclude(sent_at=None).exists()
+
+    def end(self, states: tuple["ChangeRequest.State", ...], state: State, words: str) -> bool:
+        """Send nothing of it, or no more; False when somebody was faster.
+
+        Of one that was sent in part (what was left were conflicts), only the rest ends.
+        """
+        with transaction.atomic():
+            ended = self.State.DONE if self.was_sent else state
+            if not self.turn(states, ended):
+                return False
+            if ended == self.State.DONE:
+                left = self.changes.filter(state=RequestedChange.State.READY)
+                left.update(state=RequestedChange.State.LEFT_OUT, problem=words)
+        return True
+
     def settle(self) -> None:
-        """What the state of its changes makes of an approved request."""
-        states = set(self.changes.values_list("state", flat=True).distinct())
-        if states & RequestedChange.TO_DO:
-            return
-        ended = self.State.CONFLICT if RequestedChange.State.CONFLICT in states else self.State.DONE
-        self.turn((self.State.APPROVED, self.State.CONFLICT), ended)
+        """What the state of its changes makes of an approved request that nobody sends any more.
+
+        Under its lock: somebody may just be having it sent again.
+        """
+        with transaction.atomic():
+            held = ChangeRequest.objects.select_for_update().get(pk=self.pk)
+            states = set(held.changes.values_list("state", flat=True).distinct())
+            if not states & RequestedChange.TO_DO:
+                conflict = RequestedChange.State.CONFLICT in states
+                ended = self.State.CONFLICT if conflict else self.State.DONE
+                held.turn((self.State.APPROVED, self.State.CONFLICT), ended)
+        self.refresh_from_db()
+
+    @classmethod
+    def settle_idle(cls) -> None:
+        """Those whose run ended without a word."""
+        active = SyncRun.objects.filter(state__in=SyncRun.ACTIVE)
+        for request in cls.objects.filter(state=cls.State.APPROVED).exclude(run__in=active):
+            request.settle()
 
     @classmethod
     def expire(cls) -> int:
         """Write down which were not decided in time; how many."""
         late = cls.objects.filter(state=cls.State.PENDING, expires_at__lte=timezone.now())
-        expired = [
-            request for request in late if request.turn((cls.State.PENDING,), cls.State.EXPIRED)
-        ]
+        words = "Nobody approved it within 72 hours."
+        expired = [one for one in late if one.end((cls.State.PENDING,), cls.State.EXPIRED, words)]
         for request in expired:
             AuditEvent.record(AuditEvent.Action.CHANGES_EXPIRED, about=str(request))
         return len(expired)
@@ -127,18 +166,21 @@ class ChangeRequest(models.Model):
     def forget_drafts(cls) -> int:
         """Delete drafts that nobody asked for in all that time; how many."""
         before = timezone.now() - APPROVAL_WITHIN
-        drafts = cls.objects.filter(state=cls.State.DRAFT, created_at__lt=before)
-        count = drafts.count()
-        drafts.delete()
-        return count
+        with transaction.atomic():
+            old = cls.objects.filter(state=cls.State.DRAFT, created_at__lt=before)
+            drafts = [draft.pk for draft in old.select_for_update()]
+            cls.objects.filter(pk__in=drafts).delete()
+        return len(drafts)
 
 
 class RequestedChange(models.Model):
     """What is to become of one account. Values are plain: as write_back/kinds.py makes them.
 
     `fields` is {"Phone": {"before": "+49 89 1", "after": "+49 89 2"}}, by API names; `before` is
-    what the person saw, `known_at` Zoho's Modified_Time of it. `theirs` is what was found in Zoho
-    instead, {"Phone": "+49 89 3"}, as of `theirs_at`.
+    what the person saw, `known_at` Zoho's Modified_Time of it. A field may say more: "sent", that
+    it was; "left_out", that Zoho's value stays; "seen", what `before` was until somebody decided
+    to overwrite a newer value. `theirs` is what was found in Zoho instead, {"Phone": "+49 89 3"},
+    as of `theirs_at`.
     """
 
     class State(models.TextChoices):
@@ -149,7 +191,7 @@ class RequestedChange(models.Model):
         WRITTEN = "written", "Written"
         ALREADY = "already", "Was so already"
         CONFLICT = "conflict", "Changed meanwhile"
-        REFUSED = "refused", "Refused by Zoho"
+        REFUSED = "refused", "Refused"
         NOT_SENT = "not_sent", "Not written"
         UNKNOWN = "unknown", "Perhaps written"
 
@@ -186,6 +228,14 @@ class RequestedChange(models.Model):
 
     def __str__(self) -> str:
         return f"{self.request}, {self.number}"
+
+    @staticmethod
+    def state_of(change: "RequestedChange", request: ChangeRequest) -> tuple[str, str]:
+        """Its state as a value and as a word; nothing is to be sent of what will not be."""
+        over = request.is_expired or request.state in request.NEVER_SENT
+        if over and request.state != request.State.DRAFT and change.state == change.State.READY:
+            return "left_out", "Not sent"
+        return change.state, change.get_state_display()
 
     @property
     def to_write(self) -> dict[str, dict[str, Any]]:

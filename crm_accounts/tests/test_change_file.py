@@ -13,13 +13,18 @@ from crm_accounts.write_back.kinds import editable
 pytestmark = pytest.mark.django_db
 
 HELIOS, BOREALIS = "4876876000001000007", "4876876000001000008"
+AS_OF = "2026-11-20T10:00:00+00:00"
 FIELDS = {
     "Account_Name": "text",
+    "Account_Number": "bigint",
     "Phone": "phone",
+    "Fax": "text",
     "Industry": "picklist",
     "Annual_Revenue": "currency",
     "Employees": "integer",
     "Owner": "ownerlookup",
+    "Billing_Code": "text",
+    "Parent_Account": "lookup",
     "Description": "textarea",
     "Key_Account": "boolean",
     "Products_Used": "multiselectpicklist",
@@ -48,13 +53,16 @@ def mirrored():
     CrmField.objects.filter(api_name="Created_Time").update(is_read_only=True)
     CrmUser.objects.create(id="77", name="Ada L.")
     CrmUser.objects.create(id="78", name="Olga B.")
-    modified = "2026-11-20T10:00:00+00:00"
     Account.objects.create(
         zoho_account_id=HELIOS, name="Helios", phone="+49 89 1", industry="Energy",
-        annual_revenue="10.50", owner_id="77", description="Two\nlines", zoho_modified_at=modified,
-        custom_fields={"Key_Account": True, "Products_Used": ["Maintenance, on site", "Panels"]},
+        annual_revenue="10.50", owner_id="77", description="Two\nlines", zoho_modified_at=AS_OF,
+        account_number="498912345678", billing_code="01067", fax="498912345678",
+        parent_account_id=BOREALIS, custom_fields={
+            "Key_Account": True, "Products_Used": ["Maintenance, on site", "Panels"],
+            "Customer_Since": "2026-01-31", "Last_Audit": "2026-01-31T10:00:00+05:30",
+        },
     )  # fmt: skip
-    Account.objects.create(zoho_account_id=BOREALIS, name="=HYPERLINK()", zoho_modified_at=modified)
+    Account.objects.create(zoho_account_id=BOREALIS, name="=HYPERLINK()", zoho_modified_at=AS_OF)
 
 
 def read(text, encoding="utf-8", **options):
@@ -94,6 +102,14 @@ def test_the_names_that_a_spreadsheet_would_calculate_are_marked_and_come_back()
     assert f"zcrm_{HELIOS}" in text
 
 
+def test_what_a_spreadsheet_would_take_for_a_number_or_a_date_is_marked():
+    """It would write 01067 back as 1067, and a day in its own country's way."""
+    _, cells, _ = csv.reader(io.StringIO(taken()))
+
+    assert {"'01067", "'498912345678", f"zcrm_{BOREALIS}", "'2026-01-31"} <= set(cells)
+    assert "10.5" in cells
+
+
 def test_a_changed_cell_becomes_a_change():
     """From what is known to what was typed, in its own type."""
     text = changed(
@@ -114,8 +130,8 @@ def test_a_changed_cell_becomes_a_change():
         "Owner": ("77", "78"),
         "Key_Account": (True, False),
         "Products_Used": (["Panels", "Maintenance, on site"], ["Panels"]),
-        "Customer_Since": (None, "2026-11-30"),
-        "Last_Audit": (None, "2026-11-30T14:05:00+00:00"),
+        "Customer_Since": ("2026-01-31", "2026-11-30"),
+        "Last_Audit": ("2026-01-31T04:30:00+00:00", "2026-11-30T14:05:00+00:00"),
     }
 
 
@@ -139,7 +155,12 @@ def test_an_empty_cell_leaves_its_field_alone_unless_told_otherwise():
         ({"Key_Account": "maybe"}, "Key Account: Key Account is yes or no"),
         ({"Customer_Since": "30.11.2026"}, "Customer Since: Write the date as year"),
         ({"Phone": "1" * 201}, "Phone: Ensure this value has at most 200 characters"),
-        ({"Phone": "1\x002"}, "Phone: Null characters are not allowed"),
+        ({"Employees": "1.000"}, "Employees: Write a whole number"),
+        ({"Annual_Revenue": "1.23457E+11"}, "A spreadsheet has rounded this number"),
+        ({"Fax": "4.98912E+11"}, "Fax: A spreadsheet has rounded this number"),
+        ({"Account_Number": "abc 12 def"}, "Write up to 18 digits and nothing else"),
+        ({"Changed_in_Zoho": "20.11.2026 10:00"}, "nobody can tell how old the line is"),
+        ({"Changed_in_Zoho": ""}, "nobody can tell how old the line is"),
         ({"Changed_in_Zoho": "2026-11-19T10:00:00+00:00"}, "after the file was made"),
     ],
 )
@@ -205,9 +226,16 @@ def test_a_spreadsheets_unicode_text_is_read():
 
 def test_columns_that_are_not_ours_to_change_are_named():
     """A typo in a heading must not pass for "nothing changed"."""
-    _, ignored = read(f"id,Phone,Created Time,Fone\n{HELIOS},5,x,y\n")
+    _, notes = read(f"id,Changed in Zoho,Phone,Created Time,Fone\n{HELIOS},{AS_OF},5,x,y\n")
 
-    assert ignored == ["Created Time", "Fone"]
+    assert notes == ["These columns were left alone: Created Time, Fone."]
+
+
+def test_a_file_that_does_not_say_how_old_it_is_is_told():
+    """It may put back what others have changed since."""
+    _, (note,) = read(f"id,Phone\n{HELIOS},5\n")
+
+    assert "nobody can tell how old it is" in note
 
 
 @pytest.mark.parametrize(
@@ -219,6 +247,9 @@ def test_columns_that_are_not_ours_to_change_are_named():
         ("id,Fone\n1,5\n", "No heading of the file is a field"),
         ("id,Phone,phone\n1,5,6\n", "two columns for Phone"),
         ('id,Phone\n1,"5\n', "no CSV that can be read"),
+        ("id,Phone\n1\0,5\n", "The file is no text"),
+        ("PK\x03\x04", "a workbook of a spreadsheet"),
+        ("id,Record Id,Phone\n1,2,5\n", "2 columns that could say which account"),
     ],
 )
 def test_a_file_that_cannot_be_used_says_why(text, says):
@@ -241,6 +272,52 @@ def test_a_file_of_too_many_accounts_is_refused(monkeypatch):
         read(f"id,Phone\n{HELIOS},5\n{BOREALIS},5\n")
 
 
+def test_a_file_that_was_sent_already_changes_nothing_more():
+    """Its lines are old by then, and ask for nothing."""
+    text = changed(taken(), 1, Phone="5")
+    Account.objects.filter(zoho_account_id=HELIOS).update(
+        phone="5", zoho_modified_at="2026-11-21T10:00Z"
+    )
+
+    assert read(text) == ([], [])
+
+
+def test_a_line_with_too_many_cells_is_refused():
+    """A comma without quotation marks moves all that follows into other fields."""
+    (wanted,), _ = read(f"id,Account Name,Phone\n{HELIOS},Helios, Inc,5\n")
+
+    assert "more cells than there are headings" in wanted.problem
+    assert wanted.fields == {}
+
+
+def test_cells_that_are_missing_at_the_end_of_a_line_say_nothing():
+    """Spreadsheets leave them out; that empties no field."""
+    text = f"id,Changed in Zoho,Industry,Phone\n{HELIOS},{AS_OF},Energy\n"
+
+    assert read(text, empty_clears=True) == ([], [])
+
+
+@pytest.mark.parametrize("label", ["Record Id", "ID", "Zoho account ID", "Account ID"])
+def test_a_field_of_that_name_is_not_taken_for_the_accounts_id(label):
+    """The line would be written to another account."""
+    CrmField.objects.filter(api_name="Fax").update(label=label)
+    text = taken()
+
+    assert read(text) == ([], [])
+    heading = dict(zip(editable(), file.headings(editable()), strict=True))["Fax"]
+    (wanted,), _ = read(changed(text, 1, **{heading: BOREALIS}))
+    assert (wanted.zoho_account_id, list(wanted.fields)) == (HELIOS, ["Fax"])
+
+
+def test_a_label_wins_over_another_fields_api_name():
+    """What stands above the column is what the person reads."""
+    CrmField.objects.filter(api_name="Phone").update(label="Main line")
+    CrmField.objects.filter(api_name="Fax").update(label="Phone")
+
+    (wanted,), _ = read(changed(taken(), 1, Fax="5"))
+    assert list(wanted.fields) == ["Fax"]
+
+
 def test_fields_with_the_same_label_go_by_their_api_names():
     """Labels need not be unique in Zoho."""
     CrmField.objects.filter(api_name="Description").update(label="Phone")
@@ -248,5 +325,6 @@ def test_fields_with_the_same_label_go_by_their_api_names():
     heads = taken().splitlines()[0].split(",")
 
     assert {"Phone", "Description"} <= set(heads)
+    assert read(taken()) == ([], [])
     (wanted,), _ = read(f"id,Description\n{HELIOS},New\n")
     assert list(wanted.fields) == ["Description"]

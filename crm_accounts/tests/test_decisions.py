@@ -8,10 +8,10 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 from django.utils import timezone
 
-from crm_accounts.models import Account, ChangeRequest
+from crm_accounts.models import Account, ChangeRequest, CrmField
 from crm_accounts.tasks import expire_change_requests
 from crm_accounts.write_back import decisions
-from crm_accounts.write_back.decisions import NotPossible
+from crm_accounts.write_back.decisions import Chosen, NotPossible
 from crm_accounts.write_back.wanted import Wanted, make
 from integrations.models import AuditEvent
 from sync.models import SyncRun
@@ -99,9 +99,12 @@ def test_some_can_be_left_out_of_an_approval(wish, salesperson, staff):
     decisions.ask(request, salesperson)
     first, second = request.changes.all()
 
+    decisions.leave_out(request, staff, first.pk)
+    decisions.leave_out(request, staff, second.pk)
     with pytest.raises(NotPossible, match="reject the request instead"):
-        decisions.approve(request, staff, [first.pk, second.pk])
-    decisions.approve(request, staff, [first.pk])
+        decisions.approve(request, staff)
+    decisions.leave_out(request, staff, second.pk)
+    decisions.approve(request, staff)
 
     assert [change.state for change in request.changes.all()] == ["left_out", "ready"]
     assert request.run.expected == 1
@@ -177,6 +180,10 @@ def test_of_two_who_send_at_once_one_does(wish, staff):
     assert SyncRun.objects.count() == 1
 
 
+OURS = Chosen({"Phone": "3"}, {"Phone": "ours"})
+THEIRS = Chosen({"Phone": "3"}, {"Phone": "theirs"})
+
+
 def in_conflict(request, *positions):
     for change in request.changes.all():
         change.state = "conflict" if change.number in positions else "written"
@@ -192,11 +199,11 @@ def test_ours_over_theirs_is_approved_anew(wish, salesperson):
     in_conflict(request, 1)
     change = request.changes.get()
 
-    decisions.resolve(request, {change.pk: {"Phone": "ours"}}, salesperson)
+    decisions.resolve(request, {change.pk: OURS}, salesperson)
 
     change.refresh_from_db()
     assert (request.state, change.state) == ("pending", "ready")
-    assert change.fields == {"Phone": {"before": "3", "after": "2"}}
+    assert change.fields == {"Phone": {"before": "3", "after": "2", "seen": "1"}}
 
 
 def test_theirs_is_left_and_nothing_is_sent(wish, staff):
@@ -205,7 +212,7 @@ def test_theirs_is_left_and_nothing_is_sent(wish, staff):
     in_conflict(request, 1)
     change = request.changes.get()
 
-    decisions.resolve(request, {change.pk: {"Phone": "theirs"}}, staff)
+    decisions.resolve(request, {change.pk: THEIRS}, staff)
 
     change.refresh_from_db()
     assert (request.state, change.state) == ("done", "left_out")
@@ -219,7 +226,7 @@ def test_what_was_decided_does_not_slip_through_beside_what_was_not(wish, salesp
     in_conflict(request, 1, 2)
     request.changes.filter(number=3).update(state="refused")
     first = request.changes.get(number=1)
-    decisions.resolve(request, {first.pk: {"Phone": "ours"}}, salesperson)
+    decisions.resolve(request, {first.pk: OURS}, salesperson)
     assert request.state == "conflict"
 
     with pytest.raises(NotPossible, match="Decide first"):
@@ -234,8 +241,8 @@ def test_a_choice_that_is_not_complete_changes_nothing(wish, staff):
     in_conflict(request, 1)
     change = request.changes.get()
 
-    with pytest.raises(NotPossible, match="Choose for each field"):
-        decisions.resolve(request, {change.pk: {}}, staff)
+    with pytest.raises(NotPossible, match="look once more"):
+        decisions.resolve(request, {change.pk: Chosen({"Phone": "3"}, {})}, staff)
 
     change.refresh_from_db()
     assert change.state == "conflict"
@@ -244,14 +251,20 @@ def test_a_choice_that_is_not_complete_changes_nothing(wish, staff):
 def test_undoing_puts_back_what_was_written_and_nothing_else(wish, staff):
     """As a draft, to be looked at; on top of what we wrote, so that later changes are conflicts."""
     request = wish(staff, "Helios", "Borealis")
-    request.changes.filter(number=1).update(state="written", written_at="2026-11-21T10:00Z")
+    sent = {"Phone": {"before": "1", "after": "2", "sent": True}}
+    found_so = {"Fax": {"before": "1", "after": "2"}}
+    Account.objects.update(phone="2", fax="2")
+    CrmField.objects.create(api_name="Phone", label="Phone", data_type="phone")
+    request.changes.filter(number=1).update(state="written", fields={**sent, **found_so})
 
     undoing = decisions.undo(request, staff)
 
     change = undoing.changes.get()
     assert (undoing.state, undoing.undoes, undoing.origin) == ("draft", request, "undo")
     assert change.fields == {"Phone": {"before": "2", "after": "1"}}
-    request.changes.update(state="refused")
+    assert decisions.undo(request, staff) == undoing, "one draft is enough"
+    undoing.delete()
+    Account.objects.update(phone="1")
     with pytest.raises(NotPossible, match="nothing to undo"):
         decisions.undo(request, staff)
 
@@ -282,9 +295,10 @@ def test_what_was_not_sent_can_be_given_up(wish, staff):
     """Nobody should have to send what is no longer wanted; what may have arrived is told."""
     request = wish(staff, "Helios", "Borealis", "Corona")
     decisions.ask(request, staff)
-    with pytest.raises(NotPossible, match="cancel the run first"):
+    with pytest.raises(NotPossible, match="stop it first"):
         decisions.give_up(request, staff)
-    SyncRun.objects.update(state="cancelled")
+    decisions.stop(request, staff)
+    assert SyncRun.objects.get().state == "cancelled"
     request.changes.filter(number=2).update(state="written")
     request.changes.filter(number=3).update(state="sending")
 
@@ -293,3 +307,89 @@ def test_what_was_not_sent_can_be_given_up(wish, staff):
     request.refresh_from_db()
     states = [change.state for change in request.changes.all()]
     assert (request.state, states) == ("done", ["left_out", "written", "unknown"])
+
+
+def test_a_decision_about_values_that_are_no_longer_zohos_is_none(wish, staff):
+    """The page was open while a colleague decided, and somebody changed it again."""
+    request = wish(staff)
+    in_conflict(request, 1)
+    change = request.changes.get()
+    request.changes.update(theirs={"Phone": "4"})
+
+    with pytest.raises(NotPossible, match="look once more"):
+        decisions.resolve(request, {change.pk: OURS}, staff)
+
+    change.refresh_from_db()
+    assert (change.state, change.theirs) == ("conflict", {"Phone": "4"})
+
+
+def test_nothing_is_decided_while_it_is_being_sent(wish, salesperson):
+    """The run would send what nobody has approved."""
+    request = wish(salesperson)
+    in_conflict(request, 1)
+    request.turn((ChangeRequest.State.CONFLICT,), ChangeRequest.State.APPROVED)
+
+    with pytest.raises(NotPossible, match="approved by now"):
+        decisions.resolve(request, {request.changes.get().pk: OURS}, salesperson)
+
+
+def test_theirs_can_be_kept_everywhere_at_once(wish, staff):
+    """Nobody clicks five thousand times."""
+    request = wish(staff, "Helios", "Borealis")
+    in_conflict(request, 1, 2)
+
+    decisions.keep_theirs(request, staff)
+
+    assert request.state == "done"
+    assert {change.state for change in request.changes.all()} == {"left_out"}
+
+
+def test_of_a_request_that_was_sent_in_part_only_the_rest_ends(wish, salesperson, staff):
+    """What was written stays told, and can be undone; whoever rejects the rest."""
+    request = wish(salesperson, "Helios", "Borealis")
+    in_conflict(request, 1)
+    request.changes.filter(number=2).update(sent_at=timezone.now())
+    decisions.resolve(request, {request.changes.get(number=1).pk: OURS}, salesperson)
+    assert request.state == "pending"
+
+    decisions.reject(request, staff, "Theirs is right.")
+
+    states = [change.state for change in request.changes.all()]
+    assert (request.state, states) == ("done", ["left_out", "written"])
+    assert request.decision == "Theirs is right."
+
+
+def test_a_request_whose_run_ended_without_a_word_is_settled(wish, staff):
+    """A worker that was killed between its last write and its last line."""
+    request = wish(staff)
+    decisions.ask(request, staff)
+    SyncRun.objects.update(state="cancelled")
+    request.changes.update(state="written")
+
+    expire_change_requests()
+
+    request.refresh_from_db()
+    assert request.state == "done"
+
+
+def test_a_stranger_decides_nothing(wish, staff, salesperson, django_user_model):
+    """Neither whose it is, nor who may approve."""
+    ben = django_user_model.objects.create_user("ben", is_staff=True)
+    ben.user_permissions.set(Permission.objects.filter(codename="change_zoho_accounts"))
+    request = wish(salesperson)
+    request.turn((ChangeRequest.State.DRAFT,), ChangeRequest.State.DONE)
+
+    for do in (decisions.send_again, decisions.undo, decisions.give_up, decisions.stop):
+        with pytest.raises(NotPossible, match="for who asked for it"):
+            do(request, ben)
+
+
+def test_a_mere_selection_is_not_asked_for(wish, staff):
+    """Nobody has said what becomes of the accounts."""
+    request = wish(staff)
+    ChangeRequest.objects.update(origin="selection")
+
+    with pytest.raises(NotPossible, match="Say first"):
+        decisions.ask(ChangeRequest.objects.get(), staff)
+
+    assert ChangeRequest.objects.get(pk=request.pk).state == "draft"

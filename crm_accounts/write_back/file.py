@@ -5,23 +5,30 @@ import io
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_datetime
 
 from crm_accounts.models import Account
-from crm_accounts.write_back.kinds import Kind, Plain
+from crm_accounts.write_back.kinds import ID_PREFIX, ROUNDED, Kind, Number, Parent, Plain
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, RETIRED, Fields, Wanted, differences
 from integrations.export import FORMULA_BEGINS, PlainText
 
 MOST_BYTES = 20 * 1024 * 1024
 ID_HEADING, AS_OF_HEADING = "Zoho account ID", "Changed in Zoho"
-ID_HEADINGS = {"zoho account id", "record id", "id", "account id"}
-AS_OF_HEADINGS = {"changed in zoho", "modified_time", "modified time"}
-# As in Zoho's own exports: a spreadsheet leaves it alone, and would round the bare number.
-ID_PREFIX = "zcrm_"
-ROUNDED = re.compile(r"\d([.,]\d+)?[eE]\+?\d+")
+# Zoho's own words for them, where no field is called so.
+OTHER_ID_HEADINGS = {"record id", "id"}
+OTHER_AS_OF_HEADINGS = {"modified_time", "modified time"}
+AN_ID = re.compile(r"[0-9]{1,20}")
+# What a spreadsheet takes for a number or a date, and writes back in its own way.
+REWRITTEN = re.compile(r"0[0-9]+|[0-9]{12,}|[0-9]{4}-[0-9]{2}-[0-9]{2}.*")
+
+
+UNDATED = (
+    f"The file has no column “{AS_OF_HEADING}”, so nobody can tell how old it is: look whether it "
+    "would put back what others have changed since."
+)
 
 
 class BadFile(Exception):
@@ -42,29 +49,47 @@ def written(accounts: Iterable[Account], kinds: Mapping[str, Kind]) -> str:
     out = io.StringIO()
     lines = csv.writer(out)
     lines.writerow([ID_HEADING, AS_OF_HEADING, *headings(kinds)])
-    text = PlainText()
     for account in accounts:
         modified = account.zoho_modified_at
         lines.writerow(
             [
                 f"{ID_PREFIX}{account.zoho_account_id}",
-                modified.isoformat() if modified else "",
-                *(text.render(kind.shown(kind.known(account))) for kind in kinds.values()),
+                _kept(modified.isoformat()) if modified else "",
+                *(_cell_of(kind, kind.known(account)) for kind in kinds.values()),
             ]
         )
     return out.getvalue()
 
 
+def _cell_of(kind: Kind, plain: Plain) -> str:
+    if isinstance(kind, Parent):
+        return f"{ID_PREFIX}{plain}" if plain else ""
+    text = str(PlainText().render(kind.shown(plain)))
+    return text if isinstance(kind, Number) else _kept(text)
+
+
+def _kept(text: str) -> str:
+    """With a mark, where a spreadsheet would not leave it as it is."""
+    return f"'{text}" if REWRITTEN.fullmatch(text) else text
+
+
 def headings(kinds: Mapping[str, Kind]) -> list[str]:
-    """The labels; the API name where two fields have the same one."""
-    times = Counter(kind.label.lower() for kind in kinds.values())
-    return [kind.label if times[kind.label.lower()] == 1 else name for name, kind in kinds.items()]
+    """The labels; the API name of a field whose label could mean something else, too."""
+    labels = Counter(kind.label.lower() for kind in kinds.values())
+    names = {name.lower() for name in kinds} | {ID_HEADING.lower(), AS_OF_HEADING.lower()}
+
+    def is_clear(name: str, label: str) -> bool:
+        return labels[label] == 1 and (label == name.lower() or label not in names)
+
+    return [
+        kind.label if is_clear(name, kind.label.lower()) else name for name, kind in kinds.items()
+    ]
 
 
 def read(
     content: bytes, kinds: Mapping[str, Kind], *, empty_clears: bool = False
 ) -> tuple[list[Wanted], list[str]]:
-    """What the file wants changed, line by line, and the headings that were left alone.
+    """What the file wants changed, line by line, and what is to be told of it all.
 
     A line that cannot be used has its problem; one that changes nothing is left out. An empty cell
     leaves its field alone, or with `empty_clears`, empties it. Raises BadFile.
@@ -79,27 +104,45 @@ def read(
             f"The file has more than {MOST_ACCOUNTS:,} accounts. Nothing was changed: divide it."
         )
     ids = [_id(_cell(line, columns.zoho_id)) for _, line in rows]
-    known = Account.objects.in_bulk(ids, field_name="zoho_account_id")
+    known = Account.objects.in_bulk(
+        {zoho_id for zoho_id in ids if AN_ID.fullmatch(zoho_id)}, field_name="zoho_account_id"
+    )
     first: dict[str, int] = {}
     wanted = []
     for (number, line), zoho_id in zip(rows, ids, strict=True):
         account = known.get(zoho_id)
+        problem = ""
         if twice := first.get(zoho_id):
-            one = Wanted(number, account, zoho_id, {}, None, f"Line {twice} has this account, too.")
+            problem = f"Line {twice} has this account, too."
         elif account is None:
-            one = Wanted(number, None, zoho_id, {}, None, _unknown(zoho_id))
+            problem = _unknown(zoho_id)
+        elif any(map(str.strip, line[len(lines[0]) :])):
+            problem = (
+                "The line has more cells than there are headings: a comma that belongs to a value "
+                "needs quotation marks around the value."
+            )
+        if problem or account is None:
+            one = Wanted(number, account, zoho_id, {}, None, problem)
         else:
             one = _read_line(number, line, columns, account, empty_clears)
         if zoho_id:
             first.setdefault(zoho_id, number)
         if one.fields or one.problem:
             wanted.append(one)
-    return wanted, columns.ignored
+    notes = [f"These columns were left alone: {', '.join(columns.ignored)}."]
+    if columns.as_of is None:
+        notes.append(UNDATED)
+    return wanted, notes if columns.ignored else notes[1:]
 
 
 def _lines(content: bytes) -> list[list[str]]:
     if len(content) > MOST_BYTES:
         raise BadFile("The file is larger than 20 MB. Nothing was changed: divide it.")
+    if content.startswith(b"PK"):
+        raise BadFile(
+            "That is a workbook of a spreadsheet, and no CSV. Nothing was changed: save it as “CSV "
+            "UTF-8” and upload that file."
+        )
     try:
         encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
         text = content.decode(encoding)
@@ -108,41 +151,64 @@ def _lines(content: bytes) -> list[list[str]]:
             "The file is not in UTF-8, so its accents and umlauts cannot be read safely. Nothing "
             "was changed: save it as “CSV UTF-8” and upload it again."
         ) from None
-    head = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=head.count)
+    if "\0" in text:
+        raise BadFile("The file is no text. Nothing was changed: save it as “CSV UTF-8”.")
     try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        lines = _divided(text)
     except csv.Error:
         raise BadFile(
-            "The file is no CSV that can be read: a quotation mark stands where none may. Nothing "
-            "was changed: save it as CSV from a spreadsheet and upload it again."
+            "The file is no CSV that can be read: a quotation mark stands where none may, or does "
+            "not end. Nothing was changed: save it as CSV from a spreadsheet and upload it again."
         ) from None
     if not lines or not any(map(str.strip, lines[0])):
         raise BadFile("The file is empty. Nothing was changed.")
     return lines
 
 
+def _divided(text: str) -> list[list[str]]:
+    """By the separator that makes the most of the headings."""
+
+    def lines(delimiter: str) -> Any:
+        return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+
+    def finds_ids(delimiter: str) -> tuple[bool, int]:
+        head = [heading.strip().lower() for heading in next(lines(delimiter), [])]
+        return bool({ID_HEADING.lower(), *OTHER_ID_HEADINGS} & set(head)), len(head)
+
+    return list(lines(max(",;\t", key=finds_ids)))
+
+
 def _columns(head: Sequence[str], kinds: Mapping[str, Kind]) -> Columns:
-    known = dict(zip((heading.lower() for heading in headings(kinds)), kinds.values(), strict=True))
-    known |= {name.lower(): kind for name, kind in kinds.items()}
-    zoho_id, as_of, fields, ignored = None, None, {}, []
+    # As they were written here, first: an API name may be another field's label.
+    known = {name.lower(): kind for name, kind in kinds.items()}
+    known |= dict(zip((one.lower() for one in headings(kinds)), kinds.values(), strict=True))
+    ids, as_of, fields, ignored = [], None, {}, []
     for at, heading in enumerate(head):
         name = heading.strip().lower()
-        if name in ID_HEADINGS:
-            zoho_id = at
-        elif name in AS_OF_HEADINGS:
+        if name == ID_HEADING.lower():
+            ids.append(at)
+        elif name == AS_OF_HEADING.lower():
             as_of = at
         elif name in known:
             fields[at] = known[name]
+        elif name in OTHER_ID_HEADINGS:
+            ids.append(at)
+        elif name in OTHER_AS_OF_HEADINGS:
+            as_of = at
         elif name:
             ignored.append(heading.strip()[:100])
-    if zoho_id is None:
+    if not ids:
         raise BadFile(
             f"The file has no column “{ID_HEADING}”, so nobody can tell which accounts are meant. "
             "Nothing was changed: begin with the file that is made here."
         )
-    names = Counter(kind.label for kind in fields.values())
-    if twice := [name for name, times in names.items() if times > 1]:
+    if len(ids) > 1:
+        raise BadFile(
+            f"The file has {len(ids)} columns that could say which account is meant. Nothing was "
+            f"changed: leave only “{ID_HEADING}”."
+        )
+    times = Counter(kind.name for kind in fields.values())
+    if twice := [kinds[name].label for name in times if times[name] > 1]:
         raise BadFile(
             f"The file has two columns for {twice[0]}. Nothing was changed: leave one of them out."
         )
@@ -151,32 +217,34 @@ def _columns(head: Sequence[str], kinds: Mapping[str, Kind]) -> Columns:
             "No heading of the file is a field that can be changed here. Nothing was changed: "
             "begin with the file that is made here."
         )
-    return Columns(zoho_id, as_of, fields, ignored)
+    return Columns(ids[0], as_of, fields, ignored)
 
 
 def _read_line(
     number: int, line: Sequence[str], columns: Columns, account: Account, empty_clears: bool
 ) -> Wanted:
     fields: Fields = {}
-    problems = []
-    if account.retired_at:
-        problems.append(RETIRED)
-    if _is_outdated(_cell(line, columns.as_of), account):
-        problems.append(
-            "Zoho changed this account after the file was made: take a new file, or change it on "
-            "its page."
-        )
+    problems: list[str] = []
     for at, kind in columns.fields.items():
-        cell, now = _as_typed(_cell(line, at)), kind.known(account)
-        if not cell and (not empty_clears or kind.field.data_type == "boolean"):
+        # Spreadsheets leave out empty cells at the end of a line: that says nothing.
+        cell, now = _cell(line, at), kind.known(account)
+        left_alone = not cell and (not empty_clears or at >= len(line))
+        if left_alone or cell == _cell_of(kind, now).strip():
             continue
-        after: Plain = None
+        if not cell and kind.field.data_type == "boolean":
+            continue
         try:
-            after = now if cell == kind.shown(now) else kind.read(cell, now)
+            after = kind.read(_as_typed(cell), now)
         except ValidationError as error:
             problems.append(f"{kind.label}: {' '.join(error.messages)}")
             continue
         fields |= differences({kind.name: now}, {kind.name: after})
+    if account.retired_at and fields:
+        problems.insert(0, RETIRED)
+    if not fields and not problems:
+        return Wanted(number, account, account.zoho_account_id, {})
+    if columns.as_of is not None:
+        problems += _age(_as_typed(_cell(line, columns.as_of)), account)
     as_of = account.zoho_modified_at
     return Wanted(number, account, account.zoho_account_id, fields, as_of, " ".join(problems))
 
@@ -186,8 +254,10 @@ def _cell(line: Sequence[str], at: int | None) -> str:
 
 
 def _as_typed(cell: str) -> str:
-    """Without the mark that keeps a spreadsheet from calculating."""
-    return cell[1:] if cell[:1] == "'" and cell[1:].startswith(FORMULA_BEGINS) else cell
+    """Without the mark that keeps a spreadsheet from making something else of it."""
+    rest = cell[1:]
+    marked = rest.startswith(FORMULA_BEGINS) or REWRITTEN.fullmatch(rest)
+    return rest if cell[:1] == "'" and marked else cell
 
 
 def _id(cell: str) -> str:
@@ -205,11 +275,23 @@ def _unknown(zoho_id: str) -> str:
     return "No account here has this ID. If it is new in Zoho, sync first."
 
 
-def _is_outdated(cell: str, account: Account) -> bool:
-    """Whether the file tells of an older state than the one that is known."""
+def _age(cell: str, account: Account) -> list[str]:
+    """What speaks against a line that was made when the account may have been another."""
     try:
         as_of = parse_datetime(cell)
     except ValueError:
-        return False
+        as_of = None
     known = account.zoho_modified_at
-    return bool(as_of and as_of.tzinfo and known and as_of != known)
+    if known is None:
+        return []
+    if as_of is None or as_of.tzinfo is None:
+        return [
+            f"“{AS_OF_HEADING}” cannot be read, so nobody can tell how old the line is: leave that "
+            "column as it was made here, or leave it out altogether."
+        ]
+    if as_of != known:
+        return [
+            "Zoho changed this account after the file was made: take a new file, or change it on "
+            "its page."
+        ]
+    return []

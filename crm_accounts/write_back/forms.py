@@ -9,6 +9,9 @@ from django.forms.boundfield import BoundField
 from crm_accounts.mapping import COLUMNS
 from crm_accounts.write_back.kinds import Kind, Plain
 
+# As no field of Zoho's can be called.
+REASON = "request-why"
+
 
 def reason_field() -> forms.Field:
     return forms.CharField(
@@ -20,17 +23,23 @@ def reason_field() -> forms.Field:
 
 
 class AccountForm(forms.Form):
-    """The fields of `kinds`, beginning with the values `now`; says what Zoho would refuse."""
+    """The fields of `kinds`, beginning with the values `now`; says what Zoho would refuse. `again`
+    are values that were wanted before."""
 
     def __init__(
-        self, kinds: Mapping[str, Kind], now: Mapping[str, Plain], data: Any = None
+        self,
+        kinds: Mapping[str, Kind],
+        now: Mapping[str, Plain],
+        data: Any = None,
+        again: Mapping[str, Plain] | None = None,
     ) -> None:
-        initial = {name: kind.entered(now.get(name)) for name, kind in kinds.items()}
+        begun = {**now, **(again or {})}
+        initial = {name: kind.entered(begun.get(name)) for name, kind in kinds.items()}
         super().__init__(data, initial=initial)
         self.kinds = kinds
         for name, kind in kinds.items():
             self.fields[name] = kind.form_field(now.get(name))
-        self.fields["why"] = reason_field()
+        self.fields[REASON] = reason_field()
         for field in self.fields.values():
             dress(field)
 
@@ -51,6 +60,9 @@ class AccountForm(forms.Form):
         """The fields under headings, as on an account's page."""
         return [(title, [self[name] for name in names]) for title, names in grouped(self.kinds)]
 
+    def reason(self) -> BoundField:
+        return self[REASON]
+
     def wrong(self) -> list[BoundField]:
         return [bound for bound in self if bound.errors]
 
@@ -69,7 +81,8 @@ class ManyForm(AccountForm):
         super().__init__(usable, {}, data)
         for name in usable:
             # What is not ticked is not looked at, whatever stands in it.
-            self.fields[name].disabled = data is not None and name not in self.ticked
+            if data is not None and name not in self.ticked:
+                self.fields[name].disabled, self.fields[name].required = True, False
 
     def full_clean(self) -> None:
         super().full_clean()
@@ -110,12 +123,15 @@ class UploadForm(forms.Form):
         required=False,
         help_text="Otherwise an empty cell leaves its field alone.",
     )
-    why = reason_field()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        for field in (self.fields["file"], self.fields["why"]):
-            dress(field)
+        self.fields[REASON] = reason_field()
+        for name in ("file", REASON):
+            dress(self.fields[name])
+
+    def reason(self) -> BoundField:
+        return self[REASON]
 
 
 def dress(field: forms.Field) -> None:

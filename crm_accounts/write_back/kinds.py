@@ -9,13 +9,15 @@ organisation's own metadata.
 """
 
 import datetime as dt
+import re
 from collections.abc import Iterable
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
 
 from django import forms
 from django.core.exceptions import ValidationError
+from django.core.validators import RegexValidator
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
@@ -27,7 +29,15 @@ Plain = str | bool | list[str] | None
 
 NO_CHOICE = "-None-"  # which Zoho's pick lists begin with: nothing is chosen
 GONE = "{} is not one of the values that Zoho offers for {}."
+# As in Zoho's own exports: a spreadsheet leaves it alone, and would round the bare number.
+ID_PREFIX = "zcrm_"
+ROUNDED = re.compile(r"-?\d([.,]\d+)?[eE]\+?\d+")
+DIGITS, WHOLE = re.compile(r"-?\d+(\.\d+)?"), re.compile(r"-?\d+")
 YES, NO = ("yes", "true", "1"), ("no", "false", "0")
+
+
+def _text(raw: Any) -> str:
+    return str(raw).replace("\r\n", "\n").strip() if raw is not None else ""
 
 
 class Kind:
@@ -46,8 +56,7 @@ class Kind:
 
     def plain(self, raw: Any) -> Plain:
         """Of a mirrored value, or of one that the form field has cleaned."""
-        text = str(raw).replace("\r\n", "\n").strip() if raw is not None else ""
-        return text or None
+        return _text(raw) or None
 
     def sent(self, plain: Plain) -> Any:
         """As Zoho's API takes it."""
@@ -67,14 +76,44 @@ class Kind:
         field.label = self.label
         field.required = self.field.is_mandatory
         field.error_messages["required"] = f"{self.label} must not be empty in Zoho."
+        check = field.clean
+
+        def clean(value: Any) -> Any:
+            if isinstance(value, str):
+                value = value.replace("\r\n", "\n")  # as browsers send what Zoho keeps as one
+            return self.entered(now) if self._stays(value, now) else check(value)
+
+        field.clean = clean  # type: ignore[method-assign]
         return field
 
-    def _form_field(self, now: Plain) -> forms.Field:
-        return forms.CharField(max_length=self.field.length or 255)
+    def check(self, entered: Any, now: Plain = None) -> Plain:
+        """The plain value of what is entered in the place of `now`. Raises ValidationError."""
+        try:
+            return self.plain(self._checked.clean(entered))
+        except ValidationError:
+            if now is None:
+                raise
+            return self.plain(self.form_field(now).clean(entered))
 
     def read(self, text: str, now: Plain = None) -> Plain:
         """A cell of a file. Raises ValidationError."""
-        return self.plain(self.form_field(now).clean(self._as_entered(text)))
+        if ROUNDED.fullmatch(text):
+            raise ValidationError("A spreadsheet has rounded this number.")
+        return self.check(self._as_entered(text), now)
+
+    @cached_property
+    def _checked(self) -> forms.Field:
+        return self.form_field()
+
+    def _form_field(self, now: Plain) -> forms.Field:
+        longest = self.field.length or 255
+        # A line that is edited would lose the breaks it has.
+        lines = isinstance(now, str) and "\n" in now
+        widget = forms.Textarea(attrs={"rows": 3}) if lines else forms.TextInput()
+        return forms.CharField(max_length=longest, widget=widget)
+
+    def _stays(self, value: Any, now: Plain) -> bool:
+        return now is not None and _text(value) == _text(self.entered(now))
 
     def _as_entered(self, text: str) -> Any:
         return text
@@ -86,23 +125,55 @@ class LongText(Kind):
         return forms.CharField(max_length=longest, widget=forms.Textarea(attrs={"rows": 4}))
 
 
+class Website(Kind):
+    def _form_field(self, now: Plain) -> forms.Field:
+        field = super()._form_field(now)
+        field.validators.append(
+            RegexValidator(r"^\S+\.\S+$", "Write an address without spaces: www.example.com")
+        )
+        return field
+
+
 class Email(Kind):
     def _form_field(self, now: Plain) -> forms.Field:
         return forms.EmailField(max_length=self.field.length or 100)
+
+
+class PlainDecimal(forms.DecimalField):
+    """Digits and a point: 1.5E+3 is what a spreadsheet makes of a number it has rounded."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and value.strip() and not DIGITS.fullmatch(value.strip()):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
+
+
+class PlainInteger(forms.IntegerField):
+    """Digits alone: Django would take 1.000, which is a thousand to some."""
+
+    def to_python(self, value: Any) -> Any:
+        if isinstance(value, str) and value.strip() and not WHOLE.fullmatch(value.strip()):
+            raise ValidationError(self.error_messages["invalid"], code="invalid")
+        return super().to_python(value)
 
 
 class Number(Kind):
     WHOLE_DIGITS = 16
 
     def plain(self, raw: Any) -> Plain:
-        return None if raw in (None, "") else f"{Decimal(str(raw)).normalize():f}"
+        if raw in (None, ""):
+            return None
+        try:
+            return f"{Decimal(str(raw)).normalize():f}"
+        except InvalidOperation:
+            return str(raw)  # in Zoho it was no number once
 
     def sent(self, plain: Plain) -> Any:
         return None if plain is None else Decimal(str(plain))
 
     def _form_field(self, now: Plain) -> forms.Field:
         places = 9 if self.field.decimal_places is None else self.field.decimal_places
-        return forms.DecimalField(
+        return PlainDecimal(
             max_digits=self.WHOLE_DIGITS + places,
             decimal_places=places,
             widget=forms.TextInput(attrs={"inputmode": "decimal"}),
@@ -120,7 +191,7 @@ class Integer(Number):
 
     def _form_field(self, now: Plain) -> forms.Field:
         most = 10 ** min(self.field.length or 9, 9) - 1
-        return forms.IntegerField(
+        return PlainInteger(
             min_value=-most,
             max_value=most,
             widget=forms.TextInput(attrs={"inputmode": "numeric"}),
@@ -133,7 +204,8 @@ class LongInteger(Kind):
 
     def _form_field(self, now: Plain) -> forms.Field:
         return forms.RegexField(
-            r"-?[0-9]{1,18}", error_messages={"invalid": "Write up to 18 digits and nothing else."}
+            r"^-?[0-9]{1,18}\Z",
+            error_messages={"invalid": "Write up to 18 digits and nothing else."},
         )
 
 
@@ -174,6 +246,9 @@ class Choices(Choice):
             widget=forms.CheckboxSelectMultiple,
             error_messages={"invalid_choice": GONE.format("%(value)s", self.label)},
         )
+
+    def _stays(self, value: Any, now: Plain) -> bool:
+        return now is not None and self.plain(value) == now
 
     def _as_entered(self, text: str) -> Any:
         return [value.strip() for value in text.split(";") if value.strip()]
@@ -236,6 +311,11 @@ class Moment(Kind):
             error_messages={"invalid": "Write the moment like this: 2026-11-30 14:05"},
         )
 
+    def _stays(self, value: Any, now: Plain) -> bool:
+        # As the form wrote it; the hour that comes twice a year could be read as the other one.
+        entered = self.entered(now)
+        return entered is not None and value in [f"{entered:{form}}" for form in self.FORMATS]
+
 
 class Owner(Kind):
     """A user of Zoho CRM, by name."""
@@ -251,7 +331,7 @@ class Owner(Kind):
         return self.users.get(str(plain), str(plain)) if plain else ""
 
     def _form_field(self, now: Plain) -> forms.Field:
-        users = {**({str(now): str(now)} if now else {}), **self.users}
+        users = {**({str(now): str(now)} if now else {"": "– unknown –"}), **self.users}
         return forms.ChoiceField(
             choices=list(users.items()),
             error_messages={"invalid_choice": "%(value)s is no user of Zoho CRM that we know of."},
@@ -265,7 +345,11 @@ class Owner(Kind):
 
 
 class Parent(Kind):
-    """Another account, by its id."""
+    """Another account, by its id; in a file with the mark that keeps its digits."""
+
+    def shown(self, plain: Plain) -> str:
+        named = Account.objects.filter(zoho_account_id=plain).first() if plain else None
+        return f"{named} ({plain})" if named else str(plain or "")
 
     def sent(self, plain: Plain) -> Any:
         return None if plain is None else {"id": plain}
@@ -274,6 +358,9 @@ class Parent(Kind):
         return forms.CharField(
             max_length=30, validators=[_is_an_account], help_text="The parent's Zoho account ID."
         )
+
+    def _as_entered(self, text: str) -> Any:
+        return text.removeprefix(ID_PREFIX)
 
 
 def _is_an_account(zoho_id: str) -> None:
@@ -284,7 +371,7 @@ def _is_an_account(zoho_id: str) -> None:
 KINDS: dict[str, type[Kind]] = {
     "text": Kind,
     "phone": Kind,
-    "website": Kind,
+    "website": Website,
     "email": Email,
     "textarea": LongText,
     "picklist": Choice,
@@ -328,5 +415,7 @@ def kind_of(field: CrmField) -> Kind | None:
 
 def all_kinds(names: Iterable[str]) -> dict[str, Kind]:
     """These fields, also where they can no longer be changed, so that they can be told."""
-    fields = CrmField.objects.in_bulk(list(names), field_name="api_name")
-    return {name: kind_of(field) or Kind(field) for name, field in fields.items()}
+    names = list(names)
+    known = CrmField.objects.in_bulk(names, field_name="api_name")
+    fields = (known.get(name) or CrmField(api_name=name, label=name) for name in names)
+    return {field.api_name: kind_of(field) or Kind(field) for field in fields}

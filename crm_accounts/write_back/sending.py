@@ -9,7 +9,7 @@ What somebody changed before is no conflict as long as it is in other fields tha
 import datetime as dt
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from typing import Any, NamedTuple
 
@@ -26,7 +26,7 @@ from crm_accounts.mirror import ACCOUNTS
 from crm_accounts.models import ChangeRequest, RequestedChange
 from crm_accounts.models.change_request import MAYBE
 from crm_accounts.source import IDS_A_QUERY, CrmAccounts
-from crm_accounts.write_back.kinds import Kind, Plain, editable
+from crm_accounts.write_back.kinds import Kind, Plain, all_kinds, editable
 from integrations.models import AuditEvent
 from integrations.zoho.crm.interface import WRITES_PER_CALL, Outcome
 from integrations.zoho.crm.tiers import CLOCKS_DIFFER, TieredCrm
@@ -40,11 +40,27 @@ from sync.saving import save
 log = structlog.get_logger(__name__)
 
 Of = RequestedChange.State
-# No call takes longer: its time-outs are half of that.
-IN_FLIGHT = dt.timedelta(minutes=2)
-# How often an account may move between our reading and our writing before we let it be.
-MOST_ROUNDS = 3
-GONE = "Zoho no longer has this account. Nothing was written."
+# A call waits up to 90 s for its turn and another 90 for its answer, at each of two tiers.
+IN_FLIGHT = dt.timedelta(minutes=6)
+# How often an account may move between our reading and our writing, and how often it is tried at
+# all, before we let it be.
+MOST_MOVES, MOST_TRIES = 3, 10
+KEPT = (
+    "state",
+    "problem",
+    "code",
+    "fields",
+    "theirs",
+    "theirs_at",
+    "sent_at",
+    "written_at",
+    "is_mirrored",
+)
+GONE = (
+    "Zoho does not show this account: it was deleted, or the connection's user may not see it. "
+    "Nothing was written."
+)
+NO_TIME = "Zoho does not say when the account was last changed, so nobody's changes are safe."
 MOVED = (
     "Somebody keeps changing this account in Zoho just now. Nothing was written; send it again "
     "later."
@@ -70,7 +86,6 @@ def send_changes(run: SyncRun) -> None:
             Sending(run, request, client, source).carry_out()
         finally:
             run.calls += source.take_calls()
-            request.settle()
 
 
 class Theirs(NamedTuple):
@@ -91,16 +106,22 @@ class Sending:
         self.request = request
         self.client = client
         self.source = source
-        self.kinds = editable()
-        self.rounds: Counter[int] = Counter()
+        self.editable = editable()
+        names = {name for change in request.changes.all() for name in change.fields}
+        self.kinds = {**all_kinds(names), **self.editable}
+        self.tries: Counter[int] = Counter()
+        self.moves: Counter[int] = Counter()
+        self.last_read: dict[int, dt.datetime | None] = {}
 
     def carry_out(self) -> None:
         self.look_at_those_cut_off()
         ready = self.request.changes.filter(state=Of.READY).order_by("number")
         while portion := list(ready[:WRITES_PER_CALL]):
-            self.send(portion)
+            if not self.send(portion):
+                break
             self.read_back()
         self.read_back()
+        self.request.settle()
         self.sum_up()
 
     def look_at_those_cut_off(self) -> None:
@@ -116,6 +137,7 @@ class Sending:
                 retry_after=wait.total_seconds(),
             )
         for some in portions(self.request.changes.filter(state=Of.SENDING), IDS_A_QUERY):
+            stamps = {change.pk: change.sent_at for change in some}
             theirs = self.read(some)
             for change in some:
                 found = theirs.get(change.zoho_account_id)
@@ -128,31 +150,37 @@ class Sending:
                     change.state = Of.READY
                 else:
                     change.state, change.problem = Of.UNKNOWN, MAYBE
-            self.keep(some)
+            self.keep_if_mine(some, stamps)
 
     def was_left_alone(self, change: RequestedChange, theirs: AccountFields) -> bool:
         """Not modified since we sent, so we did not."""
         modified, sent = theirs.zoho_modified_at, change.sent_at
         return bool(modified and sent and modified < sent - CLOCKS_DIFFER)
 
-    def send(self, portion: Sequence[RequestedChange]) -> None:
-        """Compare these with Zoho, and write those that nothing speaks against."""
-        now = timezone.now()
+    def send(self, portion: Sequence[RequestedChange]) -> bool:
+        """Compare these with Zoho, and write those that nothing speaks against.
+
+        False when the request is no longer one to be sent.
+        """
         usable = [change for change in portion if self.is_still_valid(change)]
         theirs = self.read(usable)
         for change in usable:
             self.decide(change, theirs.get(change.zoho_account_id))
         writing = [change for change in usable if change.state == Of.SENDING]
-        for change in writing:
-            change.sent_at = now
+        records = [self.record(change, theirs[change.zoho_account_id]) for change in writing]
         with transaction.atomic():
+            held = ChangeRequest.objects.select_for_update().get(pk=self.request.pk)
+            if held.state != ChangeRequest.State.APPROVED:
+                return False
             self.run.note()  # raises when the run is no longer ours
+            now = timezone.now()
+            for change in writing:
+                change.sent_at = now
             self.keep(portion)
         if not writing:
-            return
-        records = [self.record(change, theirs[change.zoho_account_id]) for change in writing]
-        read = (theirs[change.zoho_account_id].fields for change in writing)
-        newest = max((f.zoho_modified_at for f in read if f and f.zoho_modified_at), default=None)
+            return True
+        stamps = {change.pk: change.sent_at for change in writing}
+        newest = max(self.last_read[change.pk] for change in writing)  # type: ignore[type-var]
         try:
             told = self.client.bulk_update_accounts(records, unless_modified_since=newest)
         except ZohoDatabaseError:
@@ -161,35 +189,40 @@ class Sending:
             # Nothing was sent at all.
             for change in writing:
                 change.state, change.sent_at = Of.READY, None
-            self.keep(writing)
+            self.keep_if_mine(writing, stamps)
             raise
         for change, outcome in zip(writing, told["data"], strict=True):
             self.judge(change, outcome)
-        self.keep(writing)
+        self.keep_if_mine(writing, stamps)
+        return True
 
     def is_still_valid(self, change: RequestedChange) -> bool:
         """By the metadata as it is now; it may be days since somebody entered it."""
+        undoes = self.request.origin == ChangeRequest.Origin.UNDO
         for name, field in change.to_write.items():
-            kind = self.kinds.get(name)
+            kind = self.editable.get(name)
             if kind is None:
-                problem = f"{name} cannot be changed (any more)."
+                problem = f"{self.kinds[name].label} cannot be changed any more."
             else:
-                problem = _refusal(kind, field["after"], field["before"])
+                # What Zoho held yesterday it may hold again, whatever its pick lists say.
+                problem = _refusal(kind, field["after"], field["after" if undoes else "before"])
             if problem:
                 change.state, change.problem = Of.INVALID, f"{problem} Nothing was written."
                 return False
         return True
 
     def read(self, changes: Sequence[RequestedChange]) -> dict[str, Theirs]:
-        """These accounts as Zoho has them now, by id; without those that it no longer has."""
+        """These accounts as Zoho has them at one moment, by id; without those it no longer has."""
         found = {}
-        for some in portions(changes, IDS_A_QUERY):
-            for record in self.source.by_id([change.zoho_account_id for change in some]):
-                try:
-                    fields, problem = AccountFields.from_payload(record.parsed()), ""
-                except BadRecord as error:
-                    fields, problem = None, f"{error.message} {error.remedy}"
-                found[record.zoho_id] = Theirs(record, fields, problem)
+        for record in self.source.by_id([change.zoho_account_id for change in changes]):
+            try:
+                fields = AccountFields.from_payload(record.parsed())
+            except BadRecord as error:
+                theirs = Theirs(record, None, f"{error.message} {error.remedy}")
+            else:
+                known = fields.zoho_modified_at is not None
+                theirs = Theirs(record, fields) if known else Theirs(record, None, NO_TIME)
+            found[record.zoho_id] = theirs
         return found
 
     def decide(self, change: RequestedChange, theirs: Theirs | None) -> None:
@@ -202,7 +235,12 @@ class Sending:
             return
         found = theirs.fields
         if not self.differing(change, found):
-            change.state = Of.ALREADY
+            # Sent before, and refused only because of its neighbours, or not told: it was us.
+            change.state = Of.WRITTEN if change.sent_at else Of.ALREADY
+            change.problem = ""
+            return
+        if self.has_moved_too_often(change, found):
+            change.state, change.problem = Of.NOT_SENT, MOVED
             return
         strange = {
             name: value
@@ -214,6 +252,15 @@ class Sending:
             change.theirs_at = found.zoho_modified_at
         else:
             change.state = Of.SENDING
+
+    def has_moved_too_often(self, change: RequestedChange, theirs: AccountFields) -> bool:
+        """By its own doing: a busy account must not use up the patience for its neighbours, with
+        whom Zoho may refuse it together."""
+        modified = theirs.zoho_modified_at
+        self.moves[change.pk] += self.last_read.get(change.pk, modified) != modified
+        self.tries[change.pk] += 1
+        self.last_read[change.pk] = modified
+        return self.moves[change.pk] >= MOST_MOVES or self.tries[change.pk] > MOST_TRIES
 
     def values(self, change: RequestedChange, theirs: AccountFields) -> dict[str, Plain]:
         return {name: self.kinds[name].known(theirs) for name in change.to_write}
@@ -229,9 +276,11 @@ class Sending:
     def record(self, change: RequestedChange, theirs: Theirs) -> dict[str, Any]:
         """What is sent: only what differs."""
         assert theirs.fields is not None
-        names = self.differing(change, theirs.fields)
-        sent = {name: self.kinds[name].sent(change.fields[name]["after"]) for name in names}
-        return {"id": change.zoho_account_id, **sent}
+        record: dict[str, Any] = {"id": change.zoho_account_id}
+        for name in self.differing(change, theirs.fields):
+            change.fields[name]["sent"] = True
+            record[name] = self.kinds[name].sent(change.fields[name]["after"])
+        return record
 
     def judge(self, change: RequestedChange, outcome: Outcome) -> None:
         change.code = ""
@@ -239,10 +288,7 @@ class Sending:
             change.state, change.problem = Of.WRITTEN, ""
             change.written_at = parse_datetime(outcome.get("modified_time", ""))
         elif outcome["code"] == "ALREADY_MODIFIED":
-            self.rounds[change.pk] += 1
-            enough = self.rounds[change.pk] >= MOST_ROUNDS
-            change.state = Of.NOT_SENT if enough else Of.READY
-            change.problem = MOVED if enough else ""
+            change.state = Of.READY
         elif outcome["status"] == "unknown":
             change.state, change.problem = Of.UNKNOWN, MAYBE
         elif outcome["status"] == "not_sent":
@@ -252,7 +298,7 @@ class Sending:
             change.problem = f"{outcome['message']} Nothing was written."
 
     def read_back(self) -> None:
-        """Bring the mirror up to date with all that was looked at or written."""
+        """Bring the mirror up to date with what was written, or found to be another."""
         looked_at = self.request.changes.filter(is_mirrored=False).exclude(
             state__in=(*RequestedChange.TO_DO, Of.INVALID, Of.LEFT_OUT)
         )
@@ -260,26 +306,30 @@ class Sending:
             theirs = self.read(some)
             for change in some:
                 found = theirs.get(change.zoho_account_id)
-                if change.state == Of.WRITTEN and found and found.fields:
-                    names = self.differing(change, found.fields)
-                    labels = ", ".join(self.kinds[name].label for name in names)
-                    change.problem = ELSE.format(labels) if names else change.problem
-                    change.written_at = change.written_at or found.fields.zoho_modified_at
+                if found and found.fields:
+                    self.look_back(change, found.fields)
                 change.is_mirrored = True
-            ids = [change.zoho_account_id for change in some]
-            refused = sum(change.state in RequestedChange.FAILED for change in some)
+            failed = {one.zoho_account_id for one in some if one.state in RequestedChange.FAILED}
             with transaction.atomic():
                 save(
                     self.run,
                     ACCOUNTS,
-                    [one.record for one in theirs.values()],
+                    [one.record for zoho_id, one in theirs.items() if zoho_id not in failed],
                     self.source.take_calls(),
                     partial=True,
-                    gone=[zoho_id for zoho_id in ids if zoho_id not in theirs],
                 )
-                if refused:
-                    self.run.advance(Plan(), failed=refused)
+                if failed:
+                    self.run.advance(Plan(), failed=len(failed))
                 self.keep(some)
+
+    def look_back(self, change: RequestedChange, theirs: AccountFields) -> None:
+        names = self.differing(change, theirs)
+        if change.state == Of.UNKNOWN and not names:
+            change.state, change.problem = Of.WRITTEN, CUT_OFF
+        elif change.state == Of.WRITTEN and names:
+            change.problem = ELSE.format(", ".join(self.kinds[name].label for name in names))
+        if change.state == Of.WRITTEN:
+            change.written_at = change.written_at or theirs.zoho_modified_at
 
     def sum_up(self) -> None:
         """The run's last word: how many of which."""
@@ -288,30 +338,32 @@ class Sending:
             f"{counts[state]:,} {state.label.lower()}" for state in Of if counts[state]
         )
         self.run.note(message=f"{self.request}: {words}.")
-        told = {str(state): count for state, count in counts.items()}
-        AuditEvent.record(AuditEvent.Action.CHANGES_SENT, about=str(self.request), **told)
-        log.info("changes.sent", request=self.request.pk, **told)
 
     def keep(self, changes: Sequence[RequestedChange]) -> None:
-        RequestedChange.objects.bulk_update(
-            changes,
-            [
-                "state",
-                "problem",
-                "code",
-                "theirs",
-                "theirs_at",
-                "sent_at",
-                "written_at",
-                "is_mirrored",
-            ],
-        )
+        RequestedChange.objects.bulk_update(changes, KEPT)
+
+    def keep_if_mine(
+        self, changes: Sequence[RequestedChange], stamps: Mapping[int, dt.datetime | None]
+    ) -> None:
+        """What became of what was sent at these moments; a fact also where the run is no longer
+        ours, unless another worker has taken the change over since."""
+        with transaction.atomic():
+            held = RequestedChange.objects.select_for_update().filter(
+                pk__in=stamps, state=Of.SENDING
+            )
+            mine = {row.pk for row in held if row.sent_at == stamps[row.pk]}
+            kept = [change for change in changes if change.pk in mine]
+            self.keep(kept)
+            counts = Counter(str(change.state) for change in kept)
+            about = str(self.request)
+            AuditEvent.record(AuditEvent.Action.CHANGES_SENT, about=about, **counts)
+        log.info("changes.sent", request=self.request.pk, **counts)
 
 
 def _refusal(kind: Kind, after: Plain, before: Plain) -> str:
     """Why this value cannot be written, without saying the value; "" when it can."""
     try:
-        kind.form_field(before).clean(kind.entered(after))
+        kind.check(kind.entered(after), before)
     except ValidationError:
         return f"{kind.label} does not fit what Zoho now allows."
     return ""

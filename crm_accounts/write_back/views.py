@@ -1,8 +1,9 @@
 """Pages on which people change accounts in Zoho: one, many, by a file; and what became of it."""
 
 from collections.abc import Callable, Mapping
-from typing import Any, Literal
+from typing import Any
 
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.admin.views.decorators import staff_member_required
 from django.contrib.auth import get_user_model
@@ -11,17 +12,18 @@ from django.core import signing
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 
+from crm_accounts.mapping import COLUMNS
 from crm_accounts.models import Account, ChangeRequest, RequestedChange
 from crm_accounts.write_back import decisions, file
 from crm_accounts.write_back.decisions import APPROVE, ASK, NotPossible
-from crm_accounts.write_back.forms import AccountForm, ManyForm, UploadForm
+from crm_accounts.write_back.forms import REASON, AccountForm, ManyForm, UploadForm
 from crm_accounts.write_back.kinds import Kind, all_kinds, editable
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, Wanted, differences, make, of_many
 from integrations.models import ZohoCredential
@@ -30,12 +32,16 @@ from sync.views import STOP_POLLING
 
 SEEN = "account-as-seen"  # the salt of what a form carries
 PER_PAGE = 50
+SECONDS_BETWEEN_LOOKS = 15  # at a request that waits for somebody else
 VIEW = ("crm_accounts.view_changerequest", "crm_accounts.view_account")
 UNKNOWN_FIELDS = (
     "Which fields your accounts have is not known yet. Sync accounts once, then change them."
 )
 
+Action = Callable[[HttpRequest, ChangeRequest], HttpResponse]
 State, Of, Origin = ChangeRequest.State, RequestedChange.State, ChangeRequest.Origin
+# What did not come about, and may with another value.
+CORRECTABLE = (*RequestedChange.FAILED, Of.INVALID, Of.READY, Of.LEFT_OUT)
 
 
 def allowed(*permissions: str) -> Callable[[Callable[..., HttpResponse]], Any]:
@@ -51,6 +57,11 @@ def allowed(*permissions: str) -> Callable[[Callable[..., HttpResponse]], Any]:
 def writing_forbidden() -> str:
     """Why Zoho would refuse every change, as far as is known beforehand; "" when it may not."""
     credential = ZohoCredential.objects.first()
+    if credential and credential.reconnect_reason:
+        return (
+            "The connection to Zoho has to be renewed before anything can be sent. Ask whoever may "
+            "connect Zoho."
+        )
     scopes = credential.scopes() if credential else []
     if not scopes or CRM_WRITE.key in features_of(scopes):
         return ""
@@ -87,7 +98,10 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             request, "This page was too old to be saved. Nothing was changed: try once more."
         )
     seen = sent or _as_it_is(account, kinds)
-    form = AccountForm(kinds, seen["now"], request.POST if sent else None)
+    # A field that is new since the page was opened was not seen, and so not changed.
+    kinds = {name: kind for name, kind in kinds.items() if name in seen["now"]}
+    again = {} if sent else _wanted_before(request, account)
+    form = AccountForm(kinds, seen["now"], request.POST if sent else None, again)
     if sent and form.is_valid():
         fields = differences(seen["now"], form.after())
         if not fields:
@@ -95,16 +109,35 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("admin:crm_accounts_account_change", pk)
         known_at = parse_datetime(seen["at"]) if seen["at"] else None
         one = Wanted(1, account, account.zoho_account_id, fields, known_at)
-        made = make(Origin.PAGE, request.user, [one], form.cleaned_data["why"])
+        made = make(Origin.PAGE, request.user, [one], form.cleaned_data[REASON])
         return _decide(request, made, decisions.ask)
     context = {
         **page_context(request, f"Change {account} in Zoho"),
         "account": account,
+        "waiting": open_requests(account),
         "form": form,
         "seen": signing.Signer(salt=SEEN).sign_object(seen),
         "unknown_fields": "" if kinds else UNKNOWN_FIELDS,
     }
     return render(request, "crm_accounts/edit.html", context)
+
+
+def _wanted_before(request: HttpRequest, account: Account) -> dict[str, Any]:
+    """What somebody once wanted of it and did not get, to be corrected: …?again=KEY."""
+    again = request.GET.get("again", "")
+    if not again.isdecimal() or len(again) > 18:
+        return {}
+    change = account.requested_changes.filter(pk=again).first()
+    return {name: field["after"] for name, field in change.fields.items()} if change else {}
+
+
+def open_requests(account: Account) -> Any:
+    """What is asked for and not done yet, of one account."""
+    waiting = account.requested_changes.filter(
+        request__state__in=(State.PENDING, State.APPROVED, State.CONFLICT),
+        state__in=(*RequestedChange.TO_DO, Of.CONFLICT),
+    )
+    return waiting.select_related("request__asked_by").order_by("request_id")
 
 
 def _as_it_is(account: Account, kinds: Mapping[str, Kind]) -> dict[str, Any]:
@@ -121,7 +154,7 @@ def _seen(request: HttpRequest, account: Account) -> dict[str, Any] | None:
     if request.method != "POST":
         return None
     try:
-        seen = signing.Signer(salt=SEEN).unsign_object(request.POST.get("seen", ""))
+        seen = signing.Signer(salt=SEEN).unsign_object(request.POST.get("request-seen", ""))
     except signing.BadSignature:
         return None
     return seen if isinstance(seen, dict) and seen.get("pk") == account.pk else None
@@ -146,10 +179,10 @@ def many(request: HttpRequest, pk: int) -> HttpResponse:
         elif not wanted:
             messages.info(request, "All selected accounts have these values already.")
         else:
-            made = make(Origin.LIST, request.user, wanted, form.cleaned_data["why"])
-            draft.delete()
+            made = make(Origin.LIST, request.user, wanted, form.cleaned_data[REASON])
             if same := selected - len(wanted):
-                messages.info(request, f"{same:,} of them have these values already: left out.")
+                have = "has" if same == 1 else "have"
+                messages.info(request, f"{same:,} of them {have} these values already: left out.")
             return redirect(made)
     context = {
         **page_context(request, f"Change {selected:,} accounts in Zoho"),
@@ -169,7 +202,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     kinds = editable()
     if sent and form.is_valid():
         try:
-            wanted, ignored = file.read(
+            wanted, notes = file.read(
                 form.cleaned_data["file"].read(file.MOST_BYTES + 1),
                 kinds,
                 empty_clears=form.cleaned_data["empty_clears"],
@@ -177,10 +210,10 @@ def upload(request: HttpRequest) -> HttpResponse:
         except file.BadFile as error:
             form.add_error("file", str(error))
         else:
-            if ignored:
-                messages.info(request, f"These columns were left alone: {', '.join(ignored)}.")
+            for note in notes:
+                messages.warning(request, note)
             if wanted:
-                made = make(Origin.FILE, request.user, wanted, form.cleaned_data["why"])
+                made = make(Origin.FILE, request.user, wanted, form.cleaned_data[REASON])
                 return redirect(made)
             form.add_error(
                 "file", "Everything in the file is as it is in Zoho already. Nothing to change."
@@ -198,9 +231,12 @@ def upload(request: HttpRequest) -> HttpResponse:
 @allowed(ASK, *VIEW)
 @require_safe
 def download(request: HttpRequest) -> HttpResponse:
-    """All accounts as a file to change."""
+    """All accounts as a file to change, or where they are too many, a word why not."""
     accounts = Account.objects.filter(retired_at=None).order_by("name", "id")
-    return file_of(accounts[:MOST_ACCOUNTS])
+    if accounts.count() > MOST_ACCOUNTS:
+        messages.error(request, "There are too many accounts for one file: select some of them.")
+        return redirect("crm_accounts:upload")
+    return file_of(accounts)
 
 
 def file_of(accounts: Any) -> HttpResponse:
@@ -217,12 +253,15 @@ def file_of(accounts: Any) -> HttpResponse:
 
 def request_context(request: HttpRequest, asked: ChangeRequest) -> dict[str, Any]:
     """What the page of a request shows: what was asked, what became of it, what can be done."""
+    if asked.state == State.APPROVED and not asked.is_under_way:
+        asked.settle()  # its run may have ended without a last word
     counts = dict(
         asked.changes.order_by()
         .values_list("state")
         .annotate(n=Count("pk"))
         .values_list("state", "n")
     )
+    offered = offers(asked, request.user, counts)
     only = request.GET.get("state", "")
     changes = asked.changes.select_related("account").order_by("number")
     if only in counts:
@@ -234,24 +273,47 @@ def request_context(request: HttpRequest, asked: ChangeRequest) -> dict[str, Any
         "counts": [(Of(state), counts[state]) for state in Of if state in counts],
         "only": only if only in counts else "",
         "page": page,
-        "rows": [(change, _told(change, kinds)) for change in page],
-        "offers": offers(asked, request.user, counts),
+        "rows": [
+            {
+                "change": change,
+                "state": RequestedChange.state_of(change, asked),
+                "fields": _told(change, kinds),
+                "may_correct": change.account is not None
+                and change.state in CORRECTABLE
+                and not asked.is_under_way
+                and asked.state not in (State.DRAFT, State.PENDING, State.CONFLICT)
+                and request.user.has_perm(ASK),
+            }
+            for change in page
+        ],
+        "offers": offered,
         "ready": counts.get(Of.READY, 0),
         "to_undo": counts.get(Of.WRITTEN, 0),
         "failed": sum(counts.get(state, 0) for state in RequestedChange.FAILED),
         "needs_approval": decisions.needs_approval(request.user),
-        "look_again_after": asked.run.look_again_after() if asked.run else None,
+        "look_again_after": _look_again_after(asked, offered),
         "approvers": approvers(asked) if asked.state == State.PENDING else [],
+        "undone_by": asked.undone_by.exclude(state__in=ChangeRequest.NEVER_SENT),
+        "is_over": asked.is_expired or asked.state in ChangeRequest.NEVER_SENT,
+        "may_leave_out": decisions.may_leave_out(asked, request.user),
+        "was_sent": asked.was_sent,
     }
+
+
+def _look_again_after(asked: ChangeRequest, offered: set[str]) -> int | None:
+    """Seconds. Not while somebody may be writing why they reject it."""
+    if asked.run and asked.is_under_way:
+        return asked.run.look_again_after()
+    waits = asked.state == State.PENDING and not asked.is_expired
+    return SECONDS_BETWEEN_LOOKS if waits and "reject" not in offered else None
 
 
 def _told(change: RequestedChange, kinds: Mapping[str, Kind]) -> list[dict[str, Any]]:
     """Each field in words: label, before, after, and theirs where it is another."""
     told = []
-    for name, field in change.fields.items():
-        kind = kinds.get(name)
-        if kind is None:
-            continue
+    places = {name: place for place, name in enumerate(COLUMNS)}
+    for name in sorted(change.fields, key=lambda name: (places.get(name, len(places)), name)):
+        field, kind = change.fields[name], kinds[name]
         told.append(
             {
                 "name": name,
@@ -267,45 +329,52 @@ def _told(change: RequestedChange, kinds: Mapping[str, Kind]) -> list[dict[str, 
 
 def offers(asked: ChangeRequest, user: Any, counts: Mapping[str, int]) -> set[str]:
     """What this person can do with it as it stands."""
-    if not user.has_perm(ASK) and not user.has_perm(APPROVE):
-        return set()
     found = set()
     is_own = asked.asked_by_id == user.pk
-    is_idle = asked.run is None or not asked.run.is_active
-    to_send = any(counts.get(state) for state in RequestedChange.TO_DO)
-    failed = any(counts.get(state) for state in RequestedChange.FAILED)
-    if asked.state == State.DRAFT and is_own:
-        found |= {"ask", "withdraw"} if to_send else {"withdraw"}
+    ready = bool(counts.get(Of.READY))
+    if asked.state == State.DRAFT and is_own and user.has_perm(ASK):
+        found |= {"ask", "withdraw"} if ready else {"withdraw"}
     if asked.state == State.PENDING and not asked.is_expired:
         found |= {"withdraw"} if is_own else set()
-        found |= {"approve", "reject"} if decisions.may_approve(asked, user) else set()
-    if decisions.may_act(asked, user) and is_idle:
-        if asked.state == State.APPROVED and to_send:
-            found |= {"again", "give_up"}
-        if asked.state in (State.CONFLICT, State.DONE) and failed:
-            found.add("again")
-        if asked.state == State.CONFLICT:
-            found.add("resolve")
-        if asked.state in (State.CONFLICT, State.DONE) and counts.get(Of.WRITTEN):
-            found.add("undo")
+        if decisions.may_approve(asked, user):
+            found |= {"approve", "reject"} if ready else {"reject"}
+    if decisions.may_leave_out(asked, user):
+        found.add("leave_out")
+    if not decisions.may_act(asked, user):
+        return found
+    if asked.is_under_way:
+        return found | {"stop"}
+    if asked.state == State.APPROVED:
+        found |= {"again", "give_up"}
+    if asked.state == State.CONFLICT:
+        found |= {"resolve", "keep_theirs", "give_up"}
+    if asked.state == State.DONE and any(counts.get(state) for state in RequestedChange.FAILED):
+        found.add("again")
+    undone = asked.undone_by.exclude(state__in=ChangeRequest.NEVER_SENT).exists()
+    if asked.state not in (State.DRAFT, State.PENDING) and counts.get(Of.WRITTEN) and not undone:
+        found.add("undo")
     return found
 
 
 def approvers(asked: ChangeRequest) -> list[str]:
     """Some of those who may approve it, by name."""
-    people = get_user_model()._default_manager.filter(is_active=True, is_staff=True)
-    return [
-        person.get_username()
-        for person in people.order_by("username")[:200]
-        if decisions.may_approve(asked, person)
-    ][:10]
+    people = get_user_model()._default_manager.with_perm(APPROVE).filter(is_staff=True)
+    if settings.ZOHO_CRM_APPROVAL == decisions.ALWAYS and asked.asked_by_id:
+        people = people.exclude(pk=asked.asked_by_id)
+    return [person.get_username() for person in people.order_by("username")[:10]]
+
+
+def find(pk: int) -> ChangeRequest:
+    """A request with its run, as they stand at one moment; a mere selection is none yet."""
+    requests = ChangeRequest.objects.exclude(origin=Origin.SELECTION)
+    return get_object_or_404(requests.select_related("run", "asked_by", "decided_by"), pk=pk)
 
 
 @allowed(*VIEW)
 @require_safe
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of its page that changes. The browser stops asking when nothing will."""
-    asked = get_object_or_404(ChangeRequest, pk=pk)
+    asked = find(pk)
     context = request_context(request, asked)
     code = 200 if context["look_again_after"] else STOP_POLLING
     return render(request, "crm_accounts/request_live.html", context, status=code)
@@ -317,17 +386,18 @@ def act(request: HttpRequest, pk: int, action: str) -> HttpResponse:
     """Do one of ACTIONS, and land on the request's page."""
     if action not in ACTIONS:
         raise Http404
-    do, permission = ACTIONS[action]
-    if not request.user.has_perm(permission):
+    if not (request.user.has_perm(ASK) or request.user.has_perm(APPROVE)):
         raise PermissionDenied
-    asked = get_object_or_404(ChangeRequest, pk=pk)
+    asked = find(pk)
     counts = dict.fromkeys(asked.changes.values_list("state", flat=True), 1)
     if action not in offers(asked, request.user, counts):
         messages.warning(
-            request, f"{asked} is {asked.get_state_display().lower()} by now; nothing was done."
+            request,
+            f"{asked} is {asked.get_state_display().lower()} by now, or that is for others to "
+            "do. Nothing was done.",
         )
         return redirect(asked)
-    return do(request, asked)
+    return ACTIONS[action](request, asked)
 
 
 def _decide(
@@ -347,18 +417,11 @@ def _decide(
                 f"{asked} waits for approval, and nobody may approve it: have somebody given the "
                 "right “Can approve changes of accounts in Zoho”.",
             )
-    elif asked.state == State.APPROVED:
+    elif asked.is_under_way:
         messages.success(request, f"{asked} is on its way to Zoho.")
+    elif asked.state == State.REJECTED:
+        messages.success(request, f"{asked} is rejected; who asked for it sees why.")
     return redirect(asked)
-
-
-def _ask(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
-    return _decide(request, asked, decisions.ask)
-
-
-def _approve(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
-    left_out = [int(pk) for pk in request.POST.getlist("left_out") if pk.isdecimal()]
-    return _decide(request, asked, lambda one, user: decisions.approve(one, user, left_out))
 
 
 def _reject(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
@@ -366,16 +429,15 @@ def _reject(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
     return _decide(request, asked, lambda one, user: decisions.reject(one, user, why))
 
 
-def _withdraw(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
-    return _decide(request, asked, decisions.withdraw)
-
-
-def _again(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
-    return _decide(request, asked, decisions.send_again)
-
-
-def _give_up(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
-    return _decide(request, asked, decisions.give_up)
+def _leave_out(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
+    change = request.POST.get("change", "")
+    pk = int(change) if change.isdecimal() and len(change) < 19 else 0
+    try:
+        decisions.leave_out(asked, request.user, pk)
+    except NotPossible as error:
+        messages.warning(request, str(error))
+    back = QueryDict(request.POST.get("back", "")).urlencode()
+    return redirect(f"{asked.get_absolute_url()}?{back}#change-{pk}")
 
 
 def _undo(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
@@ -386,31 +448,39 @@ def _undo(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
         return redirect(asked)
 
 
-ACTIONS: dict[str, tuple[Callable[[HttpRequest, ChangeRequest], HttpResponse], str]] = {
-    "ask": (_ask, ASK),
-    "approve": (_approve, APPROVE),
-    "reject": (_reject, APPROVE),
-    "withdraw": (_withdraw, ASK),
-    "again": (_again, ASK),
-    "give_up": (_give_up, ASK),
-    "undo": (_undo, ASK),
+def _deciding(do: Callable[[ChangeRequest, Any], None]) -> Action:
+    return lambda request, asked: _decide(request, asked, do)
+
+
+# What can be done with a request; `offers` says when, and by whom.
+ACTIONS: dict[str, Action] = {
+    "ask": _deciding(decisions.ask),
+    "approve": _deciding(decisions.approve),
+    "reject": _reject,
+    "leave_out": _leave_out,
+    "withdraw": _deciding(decisions.withdraw),
+    "stop": _deciding(decisions.stop),
+    "again": _deciding(decisions.send_again),
+    "give_up": _deciding(decisions.give_up),
+    "keep_theirs": _deciding(decisions.keep_theirs),
+    "undo": _undo,
 }
 
 
-@allowed(ASK, *VIEW)
+@allowed(*VIEW)
 def resolve(request: HttpRequest, pk: int) -> HttpResponse:
     """Ours, before, theirs: choose for each field whose value stays."""
-    asked = get_object_or_404(ChangeRequest, pk=pk)
+    asked = find(pk)
     if not decisions.may_act(asked, request.user):
         raise PermissionDenied
     conflicts = asked.changes.filter(state=Of.CONFLICT).select_related("account")
-    if asked.state != State.CONFLICT or not conflicts.exists():
-        messages.info(request, "Every conflict of it is settled already.")
+    if asked.state != State.CONFLICT or asked.is_under_way or not conflicts.exists():
+        messages.info(request, "There is nothing to decide about it just now.")
         return redirect(asked)
     shown = list(conflicts.order_by("number")[:PER_PAGE])
     if request.method == "POST":
-        choices = {change.pk: _choices(request, change) for change in shown}
-        missing = sum(len(set(change.theirs) - set(choices[change.pk])) for change in shown)
+        choices = {change.pk: _chosen(request, change) for change in shown}
+        missing = sum(len(set(change.theirs) - set(choices[change.pk].stays)) for change in shown)
         if not missing:
             answer = _decide(
                 request, asked, lambda one, user: decisions.resolve(one, choices, user)
@@ -430,26 +500,33 @@ def resolve(request: HttpRequest, pk: int) -> HttpResponse:
         "asked": asked,
         "left": conflicts.count() - len(shown),
         "rows": [
-            (
-                change,
-                [
+            {
+                "change": change,
+                "seen": signing.Signer(salt=SEEN).sign_object(change.theirs),
+                "fields": [
                     {**one, "chosen": request.POST.get(f"{change.pk}-{one['name']}")}
                     for one in _told(change, kinds)
                     if one["theirs"] is not None
                 ],
-            )
+                "others": [
+                    one
+                    for one in _told(change, kinds)
+                    if one["theirs"] is None and not one["left_out"]
+                ],
+            }
             for change in shown
         ],
     }
     return render(request, "crm_accounts/resolve.html", context)
 
 
-def _choices(request: HttpRequest, change: RequestedChange) -> dict[str, Literal["ours", "theirs"]]:
-    chosen: dict[str, Literal["ours", "theirs"]] = {}
-    for name in change.theirs:
-        match request.POST.get(f"{change.pk}-{name}"):
-            case "ours":
-                chosen[name] = "ours"
-            case "theirs":
-                chosen[name] = "theirs"
-    return chosen
+def _chosen(request: HttpRequest, change: RequestedChange) -> decisions.Chosen:
+    """What was chosen, and what the page showed as Zoho's when it was."""
+    try:
+        seen = signing.Signer(salt=SEEN).unsign_object(request.POST.get(f"{change.pk}-seen", ""))
+    except signing.BadSignature:
+        seen = {}
+    stays = {name: request.POST.get(f"{change.pk}-{name}") for name in change.theirs}
+    return decisions.Chosen(
+        seen, {name: whose for name, whose in stays.items() if whose in ("ours", "theirs")}
+    )

@@ -46,7 +46,7 @@ class AuditEvent(models.Model):
         CONNECTION_ENDED = "connection.ended", "Disconnected"
         KEYS_ROTATED = "keys.rotated", "Encryption key changed"
         CHANGES_ASKED = "changes.asked", "Changes asked for"
-        CHANGES_RELEASED = "changes.released", "Changes released to be sent"
+        CHANGES_RELEASED = "changes.released", "Changes approved, or sent at once"
         CHANGES_REJECTED = "changes.rejected", "Changes rejected"
         CHANGES_WITHDRAWN = "changes.withdrawn", "Changes withdrawn"
         CHANGES_RESOLVED = "changes.resolved", "Conflicts decided"

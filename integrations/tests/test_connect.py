@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import re
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -106,6 +107,26 @@ def test_a_reconnect_proposes_what_was_allowed_before(client, credential):
 
     checked = {feature.key: chosen for feature, chosen in page.context["choices"]}
     assert checked == {"crm-read": True, "crm-write": True, "notifications": False}
+
+
+def test_what_nobody_knows_is_proposed_rather_than_lost(client, credential):
+    """A connection that was entered by hand says nothing of its scopes."""
+    ZohoCredential.objects.update(scope="")
+
+    page = client.get(START)
+
+    checked = {feature.key: chosen for feature, chosen in page.context["choices"]}
+    assert checked == {"crm-read": True, "crm-write": True, "notifications": False}
+
+
+def test_only_what_is_always_asked_for_cannot_be_chosen(client):
+    """The other boxes are there to be ticked."""
+    page = client.get(START).content.decode()
+
+    boxes = re.findall(r'<input[^>]*name="features" value="([^"]*)"([^>]*)>', page)
+    fixed = {value for value, attributes in boxes if " disabled" in attributes}
+    assert len(boxes) == 4
+    assert fixed == {"inventory"}
 
 
 def test_a_scope_that_was_chosen_draws_no_warning(credential):
