@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from urllib.parse import urlsplit
 
 os.environ.setdefault("DATABASE_URL", "sqlite:///:memory:")
 os.environ.setdefault("REDIS_URL", "redis://127.0.0.1:6379/15")
@@ -10,6 +11,11 @@ os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0123456789abcdef" * 3)
 os.environ.setdefault("ZOHO_ENCRYPTION_KEYS", "dGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGU=")
 os.environ.setdefault("HTTPS", "false")
 os.environ.setdefault("LOG_DIR", tempfile.mkdtemp(prefix="zoho-sync-logs-"))
+
+# Of tests that run side by side, each process has a Redis of its own.
+if side := os.environ.get("PYTEST_XDIST_WORKER"):
+    server = urlsplit(os.environ["REDIS_URL"])
+    os.environ["REDIS_URL"] = server._replace(path=f"/{int(side.removeprefix('gw')) + 1}").geturl()
 
 from config.settings import *  # noqa: F403
 

@@ -6,6 +6,8 @@ from playwright.sync_api import expect
 from crm_accounts.models import Account, ChangeRequest
 from crm_accounts.services import sync_zoho_accounts_to_db
 
+pytestmark = pytest.mark.demo
+
 ASK = "change_zoho_accounts"
 PHONE = "#id_Phone"
 

@@ -153,7 +153,7 @@ def test_only_who_asked_withdraws(wish, salesperson, staff):
 
 
 @pytest.mark.django_db(transaction=True)
-@pytest.mark.skipif("connection.vendor != 'postgresql'", reason="SQLite has no row locks")
+@pytest.mark.postgres
 def test_of_two_who_send_at_once_one_does(wish, staff):
     """Two runs would send the same changes."""
     request = wish(staff)

@@ -364,7 +364,7 @@ def test_every_kind_of_field_arrives_as_it_was_entered(zoho, sync_accounts, wish
         "Account_Name": "Helios AG",
         "Account_Number": "123456789012345678",
         "Industry": "Energy",
-        "Annual_Revenue": "1234567890123456.25",
+        "Annual_Revenue": "1234567890.25",
         "Exchange_Rate": "1.123456789",
         "Employees": "40",
         "Phone": "+49 89 1",
