@@ -16,7 +16,8 @@ from import_export.widgets import DateTimeWidget
 from crm_accounts.mirror import ACCOUNTS
 from crm_accounts.models import Account, ChangeRequest, CrmField, CrmUser, RequestedChange
 from crm_accounts.write_back.decisions import ASK
-from crm_accounts.write_back.views import file_of, open_requests, request_context, writing_forbidden
+from crm_accounts.write_back.request_views import request_context, writing_forbidden
+from crm_accounts.write_back.views import file_of, open_requests
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, Wanted, make
 from integrations.export import Exact, PlainText
 from integrations.listing import BoundedList, ReadOnlyAdmin, ago
