@@ -38,6 +38,22 @@ def test_every_setting_is_in_the_readme():
     assert {name for name in names if f"`{name}`" not in README} == set()
 
 
+def test_the_example_of_an_environment_has_every_setting_with_its_default():
+    """Whoever deploys begins with a copy; nothing in it is a secret."""
+    section = README.split("## Settings")[1].split("## Tests")[0]
+    rows = re.findall(r"^\| (`[A-Z].*?) \| .* \|(.*)\|$", section, re.M)
+    lines = dict(re.findall(r"^#?([A-Z_]+)=(.*)$", (ROOT / ".env.example").read_text(), re.M))
+
+    documented = {name for names, _ in rows for name in re.findall(r"`([A-Z_]+)`", names)}
+    assert documented == lines.keys()
+    for names, default in rows:
+        name, *more = re.findall(r"`([A-Z_]+)`", names)
+        if not more and (shown := re.fullmatch(r" `([^`]*)` ", default)):
+            assert lines[name] == shown[1], name
+    secret = ("SECRET_KEY", "PASSWORD", "_SECRET", "TOKEN", "_KEYS")
+    assert {lines[name] for name in lines if name.endswith(secret)} == {""}
+
+
 def test_every_command_and_its_options_are_in_the_readme():
     """And none that does not exist."""
     ours = {name: app for name, app in get_commands().items() if app in OUR_APPS}

@@ -1,0 +1,148 @@
+"""Does this installation work? Each part asked by itself, in words that are safe to show anyone."""
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import redis
+from celery import current_app
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+from kombu.exceptions import OperationalError
+
+from integrations.models import ZohoCredential
+from integrations.zoho.crm.rest import RestCrm
+from integrations.zoho.errors import ZohoError
+from integrations.zoho.inventory import ZohoClient
+from integrations.zoho.scopes import CRM_READ, features_of
+from integrations.zoho.tokens import ZohoTokens
+
+OLDEST_POSTGRES, OLDEST_REDIS, OLDEST_PYTHON = 140_000, (6, 2), (3, 11)
+SECONDS_FOR_WORKERS = 2.0
+
+
+class Ill(Exception):
+    """A part does not work; the message says what, and what to do."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What was found of one part."""
+
+    name: str
+    is_well: bool
+    words: str
+
+
+def examine() -> Iterator[Finding]:
+    """Every part, whatever the others say. Costs a call of Inventory's, and one of CRM's where it
+    is allowed."""
+    for name, look in PARTS.items():
+        try:
+            yield Finding(name, True, look())
+        except Ill as error:
+            yield Finding(name, False, str(error))
+        except ZohoError as error:
+            yield Finding(name, False, error.message)
+        except DatabaseError:
+            yield Finding(name, False, "It cannot be told while the database is away.")
+
+
+def python() -> str:
+    version = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info < OLDEST_PYTHON:
+        raise Ill(f"Python {version} is too old: install 3.11 or newer.")
+    return f"Python {version}."
+
+
+def database() -> str:
+    try:
+        connection.ensure_connection()
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        raise Ill(
+            f"The database does not answer ({type(error).__name__}): see that it runs, and that "
+            "DATABASE_URL is right."
+        ) from error
+    if connection.vendor != "postgresql":
+        return "SQLite: good for one process; several workers need PostgreSQL."
+    found = connection.pg_version  # type: ignore[attr-defined]
+    version = f"{found // 10_000}.{found % 10_000}"
+    if found < OLDEST_POSTGRES:
+        raise Ill(f"PostgreSQL {version} is too old: 14 or newer is needed.")
+    return f"PostgreSQL {version}."
+
+
+def migrations() -> str:
+    executor = MigrationExecutor(connection)
+    missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if missing:
+        raise Ill(f"{len(missing)} migrations are not applied: run manage.py migrate.")
+    return "All migrations are applied."
+
+
+def queue() -> str:
+    server = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=5)
+    try:
+        version = str(server.info("server")["redis_version"])
+    except redis.RedisError as error:
+        raise Ill(
+            f"Redis does not answer ({type(error).__name__}): see that it runs, and that REDIS_URL "
+            "is right. Until then nothing is carried out and no call is made."
+        ) from error
+    if tuple(map(int, version.split(".")[:2])) < OLDEST_REDIS:
+        raise Ill(f"Redis {version} is too old: 6.2 or newer is needed.")
+    return f"Redis {version}."
+
+
+def workers() -> str:
+    try:
+        answers = current_app.control.ping(timeout=SECONDS_FOR_WORKERS)
+    except (OperationalError, redis.RedisError, OSError) as error:
+        raise Ill("It cannot be told while the work queue (Redis) is away.") from error
+    if not answers:
+        raise Ill(
+            f"No worker answered within {SECONDS_FOR_WORKERS:.0f} seconds: start celery -A config "
+            "worker, and let something restart it."
+        )
+    return f"{len(answers)} answered."
+
+
+def token() -> str:
+    ZohoTokens().current()
+    return "Zoho accepts the connection's sign-in."
+
+
+def inventory() -> str:
+    client = ZohoClient.from_database()
+    try:
+        client.fetch_products(per_page=1)
+    finally:
+        client.close()
+    return "Zoho Inventory answers."
+
+
+def crm() -> str:
+    scopes = ZohoCredential.load().scopes()
+    if scopes and CRM_READ.key not in features_of(scopes):
+        return "Not asked: the connection does not allow it, and need not."
+    client = RestCrm.from_database()
+    try:
+        client.organisation()
+    finally:
+        client.close()
+    return "Zoho CRM answers."
+
+
+PARTS: dict[str, Callable[[], str]] = {
+    "Python": python,
+    "Database": database,
+    "Migrations": migrations,
+    "Work queue": queue,
+    "Workers": workers,
+    "Sign-in at Zoho": token,
+    "Zoho Inventory": inventory,
+    "Zoho CRM": crm,
+}
