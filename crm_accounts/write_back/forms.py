@@ -7,7 +7,7 @@ from django import forms
 from django.forms.boundfield import BoundField
 
 from crm_accounts.mapping import COLUMNS
-from crm_accounts.write_back.kinds import Kind, Plain
+from crm_accounts.write_back.kinds import Kind, Owner, Plain, YesOrNo
 
 # As no field of Zoho's can be called.
 REASON = "request-why"
@@ -88,6 +88,15 @@ class ManyForm(AccountForm):
         super().full_clean()
         for field in self.fields.values():
             field.disabled = False
+
+    def forgotten(self) -> list[str]:
+        """The labels of fields in which something was entered, and which are not ticked."""
+        return [
+            kind.label
+            for name, kind in self.kinds.items()
+            # The others always say something.
+            if name not in self.ticked and not isinstance(kind, YesOrNo | Owner) and self[name].data
+        ]
 
     def after(self) -> dict[str, Plain]:
         return {name: value for name, value in super().after().items() if name in self.ticked}

@@ -113,7 +113,13 @@ def many(request: HttpRequest, pk: int) -> HttpResponse:
         after = form.after()
         accounts = Account.objects.filter(requested_changes__request=draft).order_by("name", "id")
         wanted = of_many(accounts, form.kinds, after)
-        if not after:
+        if forgotten := form.forgotten():
+            messages.error(
+                request,
+                f"You entered something in {', '.join(forgotten)} and did not tick it: tick it, or "
+                "empty it. Nothing was changed.",
+            )
+        elif not after:
             messages.error(request, "Tick the fields that are to be changed. Nothing was changed.")
         elif not wanted:
             messages.info(request, "All selected accounts have these values already.")
