@@ -235,6 +235,20 @@ def test_what_was_decided_does_not_slip_through_beside_what_was_not(wish, salesp
     assert request.run is None
 
 
+def test_a_run_that_failed_after_a_conflict_can_be_gone_on_with(wish, staff):
+    """The rest was approved; the conflict is decided when all else is sent."""
+    request = wish(staff, "Helios", "Borealis")
+    decisions.ask(request, staff)
+    request.changes.filter(number=1).update(state="conflict", theirs={"Phone": "3"})
+    SyncRun.objects.update(state="failed")
+
+    decisions.send_again(ChangeRequest.objects.get(), staff)
+
+    request.refresh_from_db()
+    assert (request.state, request.run.state) == ("approved", "queued")
+    assert [change.state for change in request.changes.all()] == ["conflict", "ready"]
+
+
 def test_a_choice_that_is_not_complete_changes_nothing(wish, staff):
     """Every field has to be chosen."""
     request = wish(staff)

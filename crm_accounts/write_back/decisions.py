@@ -139,8 +139,8 @@ def stop(request: ChangeRequest, user: Any) -> None:
 def send_again(request: ChangeRequest, user: Any) -> None:
     """What was not sent, or not written. Each is compared with Zoho once more before."""
     _require_may_act(request, user)
-    if request.changes.filter(state=Of.CONFLICT).exists():
-        # What was decided of the other conflicts would slip through with it.
+    if request.state == State.CONFLICT:
+        # What was decided of some conflicts would slip through with it.
         raise NotPossible("Decide first whose values stay. Nothing was sent.")
     again = request.changes.filter(state__in=RequestedChange.FAILED)
     again.update(state=Of.READY, problem="", code="", is_mirrored=False)
