@@ -4,7 +4,7 @@ from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import Count, Min, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -161,13 +161,15 @@ class AccountAdmin(MirroredAdmin):
         return redirect("crm_accounts:many", draft.pk)
 
     @admin.action(description="Download selected accounts to change them", permissions=["write"])
-    def download_to_change(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
+    def download_to_change(
+        self, request: HttpRequest, queryset: QuerySet
+    ) -> HttpResponseBase | None:
         accounts = self._selected(request, queryset)
-        return None if accounts is None else file_of(accounts)
+        return None if accounts is None else file_of(request, accounts)
 
-    def _selected(self, request: HttpRequest, queryset: QuerySet) -> list[Account] | None:
-        accounts = list(queryset.order_by("name", "pk")[: MOST_ACCOUNTS + 1])
-        if len(accounts) <= MOST_ACCOUNTS:
+    def _selected(self, request: HttpRequest, queryset: QuerySet) -> QuerySet | None:
+        accounts = queryset.order_by("name", "pk")
+        if accounts[: MOST_ACCOUNTS + 1].count() <= MOST_ACCOUNTS:
             return accounts
         messages.error(
             request,

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import tracemalloc
 
 import pytest
 
@@ -9,6 +10,7 @@ from crm_accounts.models import Account, CrmField, CrmUser
 from crm_accounts.write_back import file
 from crm_accounts.write_back.file import BadFile
 from crm_accounts.write_back.kinds import editable
+from integrations.export import csv_lines
 
 pytestmark = pytest.mark.django_db
 
@@ -66,7 +68,7 @@ def mirrored():
 
 
 def read(text, encoding="utf-8", **options):
-    return file.read(text.encode(encoding), editable(), **options)
+    return file.read(io.BytesIO(text.encode(encoding)), editable(), **options)
 
 
 def fields_of(wanted):
@@ -74,7 +76,9 @@ def fields_of(wanted):
 
 
 def taken():
-    return file.written(Account.objects.order_by("id"), editable())
+    kinds = editable()
+    lines = [file.line(account, kinds) for account in Account.objects.order_by("id")]
+    return csv_lines([file.head(kinds), *lines]).decode()
 
 
 def changed(text, line, **cells):
@@ -270,6 +274,60 @@ def test_a_file_of_too_many_accounts_is_refused(monkeypatch):
 
     with pytest.raises(BadFile, match="more than 1 accounts"):
         read(f"id,Phone\n{HELIOS},5\n{BOREALIS},5\n")
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("id,Phone\n" + "\n" * 40 + f"{HELIOS},5\n", "more than 30 lines"),
+        (f"id,Phone\n{HELIOS},5" + "," * 20 + "\n", "Line 2 has more than 10 cells"),
+        (",".join(["id", *["Phone"] * 20]) + "\n", "Line 1 has more than 10 cells"),
+        (f"id,Phone\n{HELIOS},{'5' * 140_000}\n", "A cell is longer than 131,072 characters"),
+        (f'id,Phone\n{HELIOS},"{"5," * 70_000}', "A cell is longer than 131,072 characters"),
+    ],
+)
+def test_a_file_is_bounded_in_lines_cells_and_characters(monkeypatch, text, says):
+    """20 MB of short lines took 2 GB and minutes, and stopped the site."""
+    monkeypatch.setattr(file, "MAX_LINES", 30)
+    monkeypatch.setattr(file, "MAX_CELLS", 10)
+
+    with pytest.raises(BadFile, match=says):
+        read(text)
+
+
+def test_a_file_that_is_too_large_is_refused_unread(monkeypatch):
+    """Its size is known before a byte of it is."""
+    monkeypatch.setattr(file, "MAX_BYTES", 10)
+    content = io.BytesIO(f"id,Phone\n{HELIOS},5\n".encode())
+
+    with pytest.raises(BadFile, match="larger than 20 MB"):
+        file.read(content, editable())
+    assert not content.closed
+
+
+def test_the_largest_file_is_read_a_line_at_a_time():
+    """What is held in memory is a portion of its lines, whatever the file holds."""
+    lines = [f"{number},{'5' * 1_000}" for number in range(1, file.MOST_ACCOUNTS)]
+    content = io.BytesIO("\n".join(["id,Phone", *lines, f"{HELIOS},5"]).encode())
+    tracemalloc.start()
+
+    wanted, _ = file.read(content, editable())
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert len(wanted) == file.MOST_ACCOUNTS
+    assert peak < len(content.getvalue())
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_a_file_is_read_by_any_spreadsheets_encoding_and_separator(encoding, delimiter):
+    """Each saves its own way."""
+    text = delimiter.join(["id", "Phone"]) + "\r\n" + delimiter.join([HELIOS, "+49 é"]) + "\r\n"
+
+    (wanted,), _ = read(text, encoding)
+
+    assert fields_of(wanted) == {"Phone": ("+49 89 1", "+49 é")}
 
 
 def test_a_file_that_was_sent_already_changes_nothing_more():

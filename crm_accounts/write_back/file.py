@@ -4,8 +4,9 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import BinaryIO, NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_datetime
@@ -14,8 +15,13 @@ from crm_accounts.models import Account
 from crm_accounts.write_back.kinds import ID_PREFIX, ROUNDED, Kind, Number, Parent, Plain
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, RETIRED, Fields, Wanted, differences
 from integrations.export import FORMULA_BEGINS, PlainText
+from sync.models.runs import portions
 
-MOST_BYTES = 20 * 1024 * 1024
+MAX_BYTES = 20 * 1024 * 1024
+# Spreadsheets leave empty lines behind; of short ones, 20 MB hold millions.
+MAX_LINES = 4 * MOST_ACCOUNTS
+MAX_CELLS = 1_000  # a line; Zoho's largest edition has 500 fields a module
+LOOKED_UP_TOGETHER = 500
 ID_HEADING, AS_OF_HEADING = "Zoho account ID", "Changed in Zoho"
 # Zoho's own words for them, where no field is called so.
 OTHER_ID_HEADINGS = {"record id", "id"}
@@ -44,21 +50,19 @@ class Columns(NamedTuple):
     ignored: list[str]
 
 
-def written(accounts: Iterable[Account], kinds: Mapping[str, Kind]) -> str:
-    """These accounts as a file that can be read back."""
-    out = io.StringIO()
-    lines = csv.writer(out)
-    lines.writerow([ID_HEADING, AS_OF_HEADING, *headings(kinds)])
-    for account in accounts:
-        modified = account.zoho_modified_at
-        lines.writerow(
-            [
-                f"{ID_PREFIX}{account.zoho_account_id}",
-                _kept(modified.isoformat()) if modified else "",
-                *(_cell_of(kind, kind.known(account)) for kind in kinds.values()),
-            ]
-        )
-    return out.getvalue()
+def head(kinds: Mapping[str, Kind]) -> list[str]:
+    """The headings of a file that can be read back."""
+    return [ID_HEADING, AS_OF_HEADING, *headings(kinds)]
+
+
+def line(account: Account, kinds: Mapping[str, Kind]) -> list[str]:
+    """This account's line under them."""
+    modified = account.zoho_modified_at
+    return [
+        f"{ID_PREFIX}{account.zoho_account_id}",
+        _kept(modified.isoformat()) if modified else "",
+        *(_cell_of(kind, kind.known(account)) for kind in kinds.values()),
+    ]
 
 
 def _cell_of(kind: Kind, plain: Plain) -> str:
@@ -87,95 +91,143 @@ def headings(kinds: Mapping[str, Kind]) -> list[str]:
 
 
 def read(
-    content: bytes, kinds: Mapping[str, Kind], *, empty_clears: bool = False
+    content: BinaryIO, kinds: Mapping[str, Kind], *, empty_clears: bool = False
 ) -> tuple[list[Wanted], list[str]]:
     """What the file wants changed, line by line, and what is to be told of it all.
 
     A line that cannot be used has its problem; one that changes nothing is left out. An empty cell
-    leaves its field alone, or with `empty_clears`, empties it. Raises BadFile.
+    leaves its field alone, or with `empty_clears`, empties it. The file is read twice, a line at a
+    time: all of it is checked before the first account is looked up. Raises BadFile.
     """
-    lines = _lines(content)
-    columns = _columns(lines[0], kinds)
-    rows = [(number, line) for number, line in enumerate(lines[1:], 2) if any(map(str.strip, line))]
-    if not rows:
-        raise BadFile("The file has headings and no accounts. Nothing was changed.")
-    if len(rows) > MOST_ACCOUNTS:
-        raise BadFile(
-            f"The file has more than {MOST_ACCOUNTS:,} accounts. Nothing was changed: divide it."
-        )
-    ids = [_id(_cell(line, columns.zoho_id)) for _, line in rows]
-    known = Account.objects.in_bulk(
-        {zoho_id for zoho_id in ids if AN_ID.fullmatch(zoho_id)}, field_name="zoho_account_id"
-    )
-    first: dict[str, int] = {}
-    wanted = []
-    for (number, line), zoho_id in zip(rows, ids, strict=True):
-        account = known.get(zoho_id)
-        problem = ""
-        if twice := first.get(zoho_id):
-            problem = f"Line {twice} has this account, too."
-        elif account is None:
-            problem = _unknown(zoho_id)
-        elif any(map(str.strip, line[len(lines[0]) :])):
-            problem = (
-                "The line has more cells than there are headings: a comma that belongs to a value "
-                "needs quotation marks around the value."
+    with _as_text(content) as text:
+        delimiter = _delimiter(text)
+        columns = _checked(text, delimiter, kinds)
+        rows = _rows(text, delimiter)
+        width = len(next(rows)[1])
+        first: dict[str, int] = {}
+        wanted = []
+        for portion in portions(rows, LOOKED_UP_TOGETHER):
+            ids = [_id(_cell(line, columns.zoho_id)) for _, line in portion]
+            known = Account.objects.in_bulk(
+                {zoho_id for zoho_id in ids if AN_ID.fullmatch(zoho_id)},
+                field_name="zoho_account_id",
             )
-        if problem or account is None:
-            one = Wanted(number, account, zoho_id, {}, None, problem)
-        else:
-            one = _read_line(number, line, columns, account, empty_clears)
-        if zoho_id:
-            first.setdefault(zoho_id, number)
-        if one.fields or one.problem:
-            wanted.append(one)
+            for (number, line), zoho_id in zip(portion, ids, strict=True):
+                account = known.get(zoho_id)
+                problem = ""
+                if twice := first.get(zoho_id):
+                    problem = f"Line {twice} has this account, too."
+                elif account is None:
+                    problem = _unknown(zoho_id)
+                elif any(map(str.strip, line[width:])):
+                    problem = (
+                        "The line has more cells than there are headings: a comma that belongs to "
+                        "a value needs quotation marks around the value."
+                    )
+                if problem or account is None:
+                    one = Wanted(number, account, zoho_id, {}, None, problem)
+                else:
+                    one = _read_line(number, line, columns, account, empty_clears)
+                if zoho_id:
+                    first.setdefault(zoho_id, number)
+                if one.fields or one.problem:
+                    wanted.append(one)
     notes = [f"These columns were left alone: {', '.join(columns.ignored)}."]
     if columns.as_of is None:
         notes.append(UNDATED)
     return wanted, notes if columns.ignored else notes[1:]
 
 
-def _lines(content: bytes) -> list[list[str]]:
-    if len(content) > MOST_BYTES:
+@contextmanager
+def _as_text(content: BinaryIO) -> Iterator[io.TextIOWrapper]:
+    if content.seek(0, io.SEEK_END) > MAX_BYTES:
         raise BadFile("The file is larger than 20 MB. Nothing was changed: divide it.")
-    if content.startswith(b"PK"):
+    content.seek(0)
+    begin = content.read(2)
+    if begin == b"PK":
         raise BadFile(
             "That is a workbook of a spreadsheet, and no CSV. Nothing was changed: save it as “CSV "
             "UTF-8” and upload that file."
         )
+    encoding = "utf-16" if begin in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    text = io.TextIOWrapper(content, encoding=encoding, newline="")
     try:
-        encoding = "utf-16" if content[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-        text = content.decode(encoding)
+        yield text
     except UnicodeDecodeError:
         raise BadFile(
             "The file is not in UTF-8, so its accents and umlauts cannot be read safely. Nothing "
             "was changed: save it as “CSV UTF-8” and upload it again."
         ) from None
-    if "\0" in text:
-        raise BadFile("The file is no text. Nothing was changed: save it as “CSV UTF-8”.")
-    try:
-        lines = _divided(text)
-    except csv.Error:
+    except csv.Error as error:
+        if "field limit" in str(error):
+            raise BadFile(
+                f"A cell is longer than {csv.field_size_limit():,} characters. Nothing was "
+                "changed: shorten it, or look for a quotation mark that does not end."
+            ) from None
         raise BadFile(
             "The file is no CSV that can be read: a quotation mark stands where none may, or does "
             "not end. Nothing was changed: save it as CSV from a spreadsheet and upload it again."
         ) from None
-    if not lines or not any(map(str.strip, lines[0])):
-        raise BadFile("The file is empty. Nothing was changed.")
-    return lines
+    finally:
+        text.detach()  # the file is the caller's to close
 
 
-def _divided(text: str) -> list[list[str]]:
-    """By the separator that makes the most of the headings."""
+def _rows(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The lines by number, from the headings on; blank ones are left out."""
 
-    def lines(delimiter: str) -> Any:
-        return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    def lines() -> Iterator[str]:
+        for line in text:
+            if "\0" in line:
+                raise BadFile("The file is no text. Nothing was changed: save it as “CSV UTF-8”.")
+            yield line
+
+    text.seek(0)
+    for number, row in enumerate(csv.reader(lines(), delimiter=delimiter, strict=True), 1):
+        if number > MAX_LINES:
+            raise BadFile(
+                f"The file has more than {MAX_LINES:,} lines, empty ones included. Nothing was "
+                "changed: remove the empty ones, or divide it."
+            )
+        if len(row) > MAX_CELLS:
+            raise BadFile(
+                f"Line {number:,} has more than {MAX_CELLS:,} cells. Nothing was changed: leave "
+                "out the columns that you did not change."
+            )
+        if number == 1 or any(map(str.strip, row)):
+            yield number, row
+
+
+def _delimiter(text: io.TextIOWrapper) -> str:
+    """The separator that makes the most of the headings."""
 
     def finds_ids(delimiter: str) -> tuple[bool, int]:
-        head = [heading.strip().lower() for heading in next(lines(delimiter), [])]
-        return bool({ID_HEADING.lower(), *OTHER_ID_HEADINGS} & set(head)), len(head)
+        try:
+            _, head = next(_rows(text, delimiter), (1, []))
+        except csv.Error:
+            return False, 0  # said when the file is read by it, if no other fits
+        names = {heading.strip().lower() for heading in head}
+        return bool({ID_HEADING.lower(), *OTHER_ID_HEADINGS} & names), len(head)
 
-    return list(lines(max(",;\t", key=finds_ids)))
+    return max(",;\t", key=finds_ids)
+
+
+def _checked(text: io.TextIOWrapper, delimiter: str, kinds: Mapping[str, Kind]) -> Columns:
+    """The columns of a file that can be read to its end and is not too long."""
+    rows = _rows(text, delimiter)
+    _, head = next(rows, (1, []))
+    if not any(map(str.strip, head)):
+        raise BadFile("The file is empty. Nothing was changed.")
+    columns = _columns(head, kinds)
+    accounts = 0
+    for accounts, _ in enumerate(rows, 1):
+        if accounts > MOST_ACCOUNTS:
+            raise BadFile(
+                f"The file has more than {MOST_ACCOUNTS:,} accounts. Nothing was changed: divide "
+                "it."
+            )
+    if not accounts:
+        raise BadFile("The file has headings and no accounts. Nothing was changed.")
+    return columns
 
 
 def _columns(head: Sequence[str], kinds: Mapping[str, Kind]) -> Columns:

@@ -37,10 +37,10 @@ State, Of, Origin = ChangeRequest.State, RequestedChange.State, ChangeRequest.Or
 CORRECTABLE = (*RequestedChange.FAILED, Of.INVALID, Of.READY, Of.LEFT_OUT)
 
 
-def allowed(*permissions: str) -> Callable[[Callable[..., HttpResponse]], Any]:
+def allowed(*permissions: str) -> Callable[[Callable[..., HttpResponseBase]], Any]:
     """For staff with all of these permissions; never from a cache."""
 
-    def decorate(view: Callable[..., HttpResponse]) -> Any:
+    def decorate(view: Callable[..., HttpResponseBase]) -> Any:
         checked = permission_required(permissions, raise_exception=True)(view)
         return never_cache(staff_member_required(checked))
 

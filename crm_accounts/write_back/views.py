@@ -5,7 +5,8 @@ from typing import Any
 
 from django.contrib import messages
 from django.core import signing
-from django.http import HttpRequest, HttpResponse
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
@@ -18,6 +19,8 @@ from crm_accounts.write_back.forms import REASON, AccountForm, ManyForm, UploadF
 from crm_accounts.write_back.kinds import Kind, editable
 from crm_accounts.write_back.request_views import SEEN, VIEW, allowed, decide, page_context
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, Wanted, differences, make, of_many
+from integrations.export import TOO_MANY_AT_ONCE, as_csv, in_portions, while_held
+from integrations.models import ExportSlot
 
 UNKNOWN_FIELDS = (
     "Which fields your accounts have is not known yet. Sync accounts once, then change them."
@@ -148,7 +151,7 @@ def upload(request: HttpRequest) -> HttpResponse:
     if sent and form.is_valid():
         try:
             wanted, notes = file.read(
-                form.cleaned_data["file"].read(file.MOST_BYTES + 1),
+                form.cleaned_data["file"].file,
                 kinds,
                 empty_clears=form.cleaned_data["empty_clears"],
             )
@@ -175,19 +178,23 @@ def upload(request: HttpRequest) -> HttpResponse:
 
 @allowed(ASK, *VIEW)
 @require_safe
-def download(request: HttpRequest) -> HttpResponse:
+def download(request: HttpRequest) -> HttpResponseBase:
     """All accounts as a file to change, or where they are too many, a word why not."""
     accounts = Account.objects.filter(retired_at=None).order_by("name", "id")
     if accounts.count() > MOST_ACCOUNTS:
         messages.error(request, "There are too many accounts for one file: select some of them.")
         return redirect("crm_accounts:upload")
-    return file_of(accounts)
+    return file_of(request, accounts) or redirect("crm_accounts:upload")
 
 
-def file_of(accounts: Any) -> HttpResponse:
+def file_of(request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponseBase | None:
+    """These accounts as a CSV file to change; None, and a message, while others are exported."""
+    slot = ExportSlot.take()
+    if slot is None:
+        messages.error(request, TOO_MANY_AT_ONCE)
+        return None
+    kinds = editable()
+    records = in_portions(Account.objects.all(), list(accounts.values_list("pk", flat=True)))
+    lines = ([file.line(account, kinds) for account in portion] for portion in records)
     name = f"accounts_to_change_{timezone.localtime():%Y-%m-%d_%H-%M}.csv"
-    return HttpResponse(
-        file.written(accounts, editable()).encode("utf-8-sig"),
-        content_type="text/csv; charset=utf-8",
-        headers={"Content-Disposition": f'attachment; filename="{name}"'},
-    )
+    return as_csv(name, file.head(kinds), while_held(slot, lines))

@@ -1,8 +1,9 @@
-"""The connection to Zoho, what is spent on it, and who used it."""
+"""The connection to Zoho, what is spent on it, who used it, and the exports under way."""
 
 from integrations.models.attempt import ConnectAttempt
 from integrations.models.audit import AuditEvent
 from integrations.models.credential import EXPIRY_MARGIN, AwareDateTimeField, ZohoCredential
+from integrations.models.export_slot import ExportSlot
 from integrations.models.usage import ZohoUsage
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "AuditEvent",
     "AwareDateTimeField",
     "ConnectAttempt",
+    "ExportSlot",
     "ZohoCredential",
     "ZohoUsage",
 ]

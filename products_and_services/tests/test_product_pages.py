@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import io
+from contextlib import closing
 from decimal import Decimal
 
 import openpyxl
@@ -115,10 +116,15 @@ def exported(client, name, **query):
     return client.get(f"{LIST}export/{name}/", query)
 
 
+def sheet_of(client, **query):
+    with closing(exported(client, "xlsx", **query)) as response:
+        return openpyxl.load_workbook(io.BytesIO(response.getvalue())).active
+
+
 def test_the_filtered_list_is_exported_as_csv(client, shop):
     """Just what is on the screen, with all its digits."""
     response = exported(client, "csv", q="plenty")
-    rows = list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+    rows = list(csv.DictReader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
 
     assert response.headers["Content-Type"] == "text/csv"
     assert response.headers["Content-Disposition"].startswith('attachment; filename="products_')
@@ -129,9 +135,8 @@ def test_the_filtered_list_is_exported_as_csv(client, shop):
 
 def test_the_list_is_exported_as_a_spreadsheet_with_numbers(client, shop):
     """Excel must be able to add them up."""
-    content = exported(client, "xlsx", stock="negative").content
+    header, row = sheet_of(client, stock="negative").iter_rows(values_only=True)
 
-    header, row = openpyxl.load_workbook(io.BytesIO(content)).active.iter_rows(values_only=True)
     told = dict(zip(header, row, strict=True))
     assert (told["Name"], told["Stock"], told["Price"]) == ("Owed", -2.5, None)
     assert told["Zoho item ID"] == "462"
@@ -142,8 +147,8 @@ def test_a_name_from_zoho_does_not_run_in_a_spreadsheet(client, begin):
     """Whoever may name an item must not reach into the bookkeeper's computer."""
     Product.objects.create(name=f'{begin}HYPERLINK("http://evil.example")')
 
-    text = exported(client, "csv").content.decode("utf-8-sig")
-    sheet = openpyxl.load_workbook(io.BytesIO(exported(client, "xlsx").content)).active
+    text = exported(client, "csv").getvalue().decode("utf-8-sig")
+    sheet = sheet_of(client)
 
     (row,) = csv.DictReader(io.StringIO(text))
     assert row["Name"].startswith(f"'{begin}")
@@ -152,7 +157,7 @@ def test_a_name_from_zoho_does_not_run_in_a_spreadsheet(client, begin):
 
 def test_too_many_rows_for_a_file_are_refused_with_the_way_out(client, shop, monkeypatch):
     """Nobody waits for a page that never comes."""
-    monkeypatch.setattr(export, "MOST_EXPORTED", 2)
+    monkeypatch.setitem(export.MAX_ROWS, "csv", 2)
 
     response = client.get(f"{LIST}export/csv/?stock=in", follow=True)
 
@@ -252,7 +257,7 @@ def test_a_control_character_does_not_spoil_an_export(client):
     """Zoho lets people paste anything."""
     Product.objects.create(name="Desk\x0b oak")
 
-    sheet = openpyxl.load_workbook(io.BytesIO(exported(client, "xlsx").content)).active
+    sheet = sheet_of(client)
 
     assert sheet["B2"].value == "Desk oak"
 
