@@ -266,6 +266,8 @@ SYNC_SILENCE = 60
 SYNC_SHRINK_PERCENT = envint("SYNC_SHRINK_PERCENT", 10)
 SYNC_SHRINK_ITEMS = envint("SYNC_SHRINK_ITEMS", 20)
 SYNC_HISTORY_DAYS = envint("SYNC_HISTORY_DAYS", 90)
+# How many days change requests are kept, with their values, after they have ended.
+CHANGE_REQUEST_DAYS = envint("CHANGE_REQUEST_DAYS", 365)
 
 # --- Notices and mail -------------------------------------------------------------------------
 
@@ -355,6 +357,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "crm_accounts.tasks.expire_change_requests",
         "schedule": crontab(minute="*/10"),
         "options": {"expire_seconds": 600},
+    },
+    "Forget the oldest change requests": {
+        "task": "crm_accounts.tasks.prune_change_requests",
+        "schedule": crontab(hour=4, minute=40),
     },
     "Forget the oldest notices": {
         "task": "notices.tasks.prune",

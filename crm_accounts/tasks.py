@@ -31,3 +31,11 @@ def expire_change_requests() -> None:
     structlog.get_logger(__name__).info(
         "Closed change requests", expired=expired, forgotten=forgotten
     )
+
+
+@shared_task(ignore_result=True)
+def prune_change_requests() -> None:
+    """Beat's daily chore."""
+    structlog.get_logger(__name__).info(
+        "Forgot the oldest change requests", requests=ChangeRequest.prune()
+    )

@@ -4,7 +4,7 @@ import structlog
 from celery import shared_task
 
 from integrations.models import ConnectAttempt
-from sync.models import Change, RunEvent
+from sync.models import Change, FailedRecord, RunEvent
 from sync.models.changes import prune
 from sync.queue import wake_forsaken_runs
 
@@ -17,7 +17,8 @@ def wake_runs() -> None:
 
 @shared_task(ignore_result=True)
 def prune_history() -> None:
-    """Beat's daily chore: old history, and attempts to connect that nobody finished."""
+    """Beat's daily chore: old history, old failures that are fixed, and attempts to connect that
+    nobody finished."""
     ConnectAttempt.forget_old()
-    pruned = prune(Change) + prune(RunEvent)
+    pruned = prune(Change) + prune(RunEvent) + FailedRecord.prune()
     structlog.get_logger(__name__).info("Forgot the oldest history", rows=pruned)

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import models, transaction
+from django.db.models import Q
 from django.urls import reverse
 from django.utils import timezone
 
@@ -48,6 +49,9 @@ class ChangeRequest(models.Model):
 
     # Zoho heard nothing of it, and will not.
     NEVER_SENT = (State.DRAFT, State.REJECTED, State.WITHDRAWN, State.EXPIRED)
+
+    # Nobody has anything left to decide.
+    ENDED = (State.DONE, State.REJECTED, State.WITHDRAWN, State.EXPIRED)
 
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     origin = models.CharField("made from", max_length=10, choices=Origin)
@@ -161,6 +165,16 @@ class ChangeRequest(models.Model):
         for request in expired:
             AuditEvent.record(AuditEvent.Action.CHANGES_EXPIRED, about=str(request))
         return len(expired)
+
+    @classmethod
+    def prune(cls) -> int:
+        """Forget the ended requests of which nothing happened in the last CHANGE_REQUEST_DAYS; how
+        many those were. One at a time: it may be one of thousands of accounts."""
+        before = timezone.now() - dt.timedelta(days=settings.CHANGE_REQUEST_DAYS)
+        old = cls.objects.filter(state__in=cls.ENDED, created_at__lt=before)
+        old = old.filter(Q(decided_at=None) | Q(decided_at__lt=before))
+        old = old.filter(Q(run=None) | Q(run__finished_at__lt=before))
+        return sum(request.delete()[1].get(cls._meta.label, 0) for request in list(old))
 
     @classmethod
     def forget_drafts(cls) -> int:

@@ -52,6 +52,7 @@ class AuditEvent(models.Model):
         CHANGES_RESOLVED = "changes.resolved", "Conflicts decided"
         CHANGES_SENT = "changes.sent", "Changes sent"
         CHANGES_EXPIRED = "changes.expired", "Changes expired"
+        RECORD_FORGOTTEN = "record.forgotten", "Record erased"
 
     at = models.DateTimeField("when", auto_now_add=True, db_index=True)
     user = models.ForeignKey(

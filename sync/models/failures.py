@@ -1,10 +1,12 @@
 """The error ledger: which records cannot be mirrored, and why."""
 
+import datetime as dt
 import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.conf import settings
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
@@ -133,3 +135,9 @@ class FailedRecord(models.Model):
         cls.objects.filter(kind=run.kind, closed_at=None).exclude(run=run).update(
             closed_at=timezone.now()
         )
+
+    @classmethod
+    def prune(cls) -> int:
+        """Forget what was closed before the last SYNC_HISTORY_DAYS; how many rows those were."""
+        before = timezone.now() - dt.timedelta(days=settings.SYNC_HISTORY_DAYS)
+        return cls.objects.filter(closed_at__lt=before).delete()[0]
