@@ -64,9 +64,9 @@ def fill(products: int) -> None:
         cursor.execute(
             f"""
             INSERT INTO {Product._meta.db_table}
-              (zoho_item_id, name, sku, price, stock_quantity, unit, zoho_type, is_active,
-               zoho_created_at, zoho_modified_at, product_type, note, retired_at, created_at,
-               synced_at)
+              (zoho_item_id, name, sku, price, stock_quantity, unit, zoho_type,
+               zoho_status, is_active, zoho_created_at, zoho_modified_at, product_type, note,
+               retired_at, created_at, synced_at)
             SELECT (4600000000000000000 + n)::text,
               (ARRAY['Oak','Pine','Steel','Glass','Cork'])[1 + n * 7 %% 5] || ' '
                 || (ARRAY['desk','lamp','chair','shelf'])[1 + n * 3 %% 4] || ' ' || n
@@ -75,7 +75,8 @@ def fill(products: int) -> None:
                    WHEN n %% 10000 = 1 THEN 'SKU-' || lpad((n + 1)::text, 7, '0')
                    ELSE 'SKU-' || lpad(n::text, 7, '0') END,
               n %% 10000 / 100.0, CASE WHEN n %% 7 = 0 THEN NULL ELSE n %% 5000 END, 'pcs', 'goods',
-              n %% 50 > 0, now() - n * interval '1 second', now() - n * interval '1 second',
+              CASE WHEN n %% 50 > 0 THEN 'active' ELSE 'inactive' END, n %% 50 > 0,
+              now() - n * interval '1 second', now() - n * interval '1 second',
               'hardware', '', CASE WHEN n %% 1000 = 3 THEN now() END, now(), now()
             FROM generate_series(1, %s) AS n ORDER BY n::bigint * 7919 %% 1000003
             """,

@@ -7,16 +7,21 @@ as Decimal or int, None for empty. `source.py` brings the bulk read's CSV into i
 import datetime as dt
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from crm_accounts.models import Account
+from integrations.exact import digits
 from integrations.zoho.errors import BadRecord
+from integrations.zoho.records import usable_id
+from sync import values
+
+T = TypeVar("T")
 
 LIMITS = {field.name: field.max_length for field in Account._meta.fields if field.max_length}
-DIGITS, DECIMALS = 30, 9
-LARGEST = 2**63
+# Digits before and after the point; see products_and_services/mapping.py.
+BEFORE, AFTER = 22, 20
+NOTHING_CHOSEN = "-None-"  # Zoho's own first choice of a pick list
 
-ANEW = "Open the account in Zoho, type its {} anew instead of pasting it, and save."
 ZOHOS_OWN = "Nothing on Zoho's pages mends this: show what Zoho sent to Zoho's support."
 
 
@@ -68,6 +73,7 @@ class AccountFields(NamedTuple):
                 raise BadRecord(
                     "The account has no Account_Name.",
                     remedy="Open the account in Zoho, fill in its name, and save.",
+                    field="Account_Name",
                 )
             return cls(custom_fields=_custom(account), **standard)
         except BadRecord as error:
@@ -81,88 +87,57 @@ class AccountFields(NamedTuple):
 
 def read_id(account: Any) -> str:
     """Zoho's id of the account, always a string. Raises BadRecord when it has none."""
-    zoho_id = account.get("id") if isinstance(account, dict) else None
-    if not isinstance(zoho_id, str) or not zoho_id.isascii() or not zoho_id.isdecimal():
-        raise BadRecord("Zoho sent an account without a usable id.", remedy=ZOHOS_OWN)
-    if len(zoho_id) > LIMITS["zoho_account_id"]:
-        raise BadRecord("Zoho sent an account without a usable id.", remedy=ZOHOS_OWN)
+    found = account.get("id") if isinstance(account, dict) else None
+    zoho_id = usable_id(found, LIMITS["zoho_account_id"])
+    if not zoho_id.isdecimal():
+        raise BadRecord("Zoho sent an account without a usable id.", remedy=ZOHOS_OWN, field="id")
     return zoho_id
+
+
+def _kept(key: str, reader: Callable[..., T], value: Any, **limits: Any) -> T:
+    """`value`, the account's `key`, by one of the readers of sync/values.py."""
+    try:
+        return reader(value, **limits)
+    except values.Unusable as error:
+        fix = error.fix.format(f"its {key}")
+        raise BadRecord(
+            f"The account's {key} {error.problem}.",
+            remedy=f"Open the account in Zoho, {fix}, and save.",
+            field=key,
+        ) from None
 
 
 def _text(account: Mapping[str, Any], key: str, column: str) -> str:
     value = account.get(key)
-    if value is None or value == "":
-        return ""
     if isinstance(value, (int, Decimal)) and not isinstance(value, bool):
-        value = str(value)  # Account_Number is a text in new organisations, a number in old ones
-    if not isinstance(value, str):
-        raise BadRecord(f"The account's {key} is not text.", remedy=ANEW.format(key))
-    limit = LIMITS.get(column)
-    if limit and len(value) > limit:
-        raise BadRecord(
-            f"The account's {key} is longer than the {limit} characters that fit.",
-            remedy=f"Open the account in Zoho, shorten its {key}, and save.",
-        )
-    if "\0" in value:
-        raise BadRecord(
-            f"The account's {key} contains a NUL character, which PostgreSQL refuses.",
-            remedy=ANEW.format(key),
-        )
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise BadRecord(
-            f"The account's {key} contains half of a character.", remedy=ANEW.format(key)
-        ) from None
-    return value
+        # Account_Number is a text in new organizations, a number in old ones.
+        value = digits(Decimal(value))
+    return _kept(key, values.text, value, limit=LIMITS.get(column))
+
+
+def _choice(account: Mapping[str, Any], key: str, column: str) -> str:
+    chosen = _text(account, key, column)
+    return "" if chosen == NOTHING_CHOSEN else chosen
 
 
 def _number(account: Mapping[str, Any], key: str, column: str) -> Decimal | None:
-    value = account.get(key)
-    if value is None or value == "":
-        return None
-    if isinstance(value, bool) or not isinstance(value, (int, Decimal)):
-        raise BadRecord(f"The account's {key} is not a number.", remedy=ANEW.format(key))
-    number = Decimal(value).normalize()
-    exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int):
-        raise BadRecord(f"The account's {key} is not a number.", remedy=ANEW.format(key))
-    if -exponent > DECIMALS or number.adjusted() >= DIGITS - DECIMALS:
-        raise BadRecord(
-            f"The account's {key} is too long to be stored exactly: {DIGITS - DECIMALS} digits "
-            f"before and {DECIMALS} after the point fit.",
-            remedy=f"Open the account in Zoho, round its {key}, and save.",
-        )
-    return number
+    return _kept(key, values.number, account.get(key), before=BEFORE, after=AFTER)
 
 
 def _whole(account: Mapping[str, Any], key: str, column: str) -> int | None:
-    number = _number(account, key, column)
-    if number is None:
-        return None
-    if number != number.to_integral_value() or abs(number) >= LARGEST:
-        raise BadRecord(f"The account's {key} is not a whole number.", remedy=ANEW.format(key))
-    return int(number)
+    return _kept(key, values.whole, account.get(key))
 
 
 def _look_up(account: Mapping[str, Any], key: str, column: str) -> str:
-    value = account.get(key)
-    pointed_at = value.get("id") if isinstance(value, dict) else value
-    return _text({key: pointed_at}, key, column)
+    return _text({key: _pointed_at(account.get(key))}, key, column)
+
+
+def _pointed_at(value: Any) -> Any:
+    return value.get("id") if isinstance(value, dict) else value
 
 
 def _moment(account: Mapping[str, Any], key: str, column: str) -> dt.datetime | None:
-    value = account.get(key)
-    if value is None or value == "":
-        return None
-    save_again = "Open the account in Zoho and save it once more, so that its times are anew."
-    try:
-        moment = dt.datetime.fromisoformat(value)
-    except (TypeError, ValueError):
-        raise BadRecord(f"The account's {key} is not a date and time.", remedy=save_again) from None
-    if moment.tzinfo is None:
-        raise BadRecord(f"The account's {key} has no time zone.", remedy=save_again)
-    return moment
+    return _kept(key, values.moment, account.get(key))
 
 
 Read = Callable[[Mapping[str, Any], str, str], Any]
@@ -171,12 +146,12 @@ STANDARD: dict[str, tuple[str, Read]] = {
     "name": ("Account_Name", _text),
     "account_number": ("Account_Number", _text),
     "account_site": ("Account_Site", _text),
-    "account_type": ("Account_Type", _text),
-    "industry": ("Industry", _text),
-    "ownership": ("Ownership", _text),
-    "rating": ("Rating", _text),
+    "account_type": ("Account_Type", _choice),
+    "industry": ("Industry", _choice),
+    "ownership": ("Ownership", _choice),
+    "rating": ("Rating", _choice),
     "annual_revenue": ("Annual_Revenue", _number),
-    "currency": ("Currency", _text),
+    "currency": ("Currency", _choice),
     "exchange_rate": ("Exchange_Rate", _number),
     "employees": ("Employees", _whole),
     "sic_code": ("SIC_Code", _whole),
@@ -213,12 +188,13 @@ def _custom(account: Mapping[str, Any]) -> dict[str, Any]:
 
 def _plain(key: str, value: Any) -> Any:
     """As JSON that compares and keeps every digit: numbers as text, look-ups as their id."""
-    if isinstance(value, bool) or value is None:
-        return value
-    if isinstance(value, (int, Decimal)):
-        return f"{Decimal(value).normalize():f}"
+    if isinstance(value, bool) or value is None or value == NOTHING_CHOSEN:
+        return None if value == NOTHING_CHOSEN else value
+    if isinstance(value, (int, float, Decimal)):
+        found = _kept(key, values.number, value, before=BEFORE, after=AFTER)
+        return None if found is None else digits(found)
     if isinstance(value, dict):
         return _plain(key, value.get("id", value.get("name")))
     if isinstance(value, list):
         return [_plain(key, one) for one in value]
-    return _text({key: value}, key, "")
+    return _kept(key, values.text, value)

@@ -5,6 +5,7 @@ import io
 import tempfile
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from decimal import Decimal
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from import_export.admin import ExportMixin
 from import_export.widgets import CharWidget, Widget
 from openpyxl import Workbook
 
+from integrations.exact import digits
 from integrations.models import ExportSlot
 
 # Rows in one file. CSV is sent while it is made; a workbook is complete before the first byte.
@@ -38,6 +40,8 @@ TOO_MANY_AT_ONCE = (
 T = TypeVar("T")
 Table = Sequence[Sequence[Any]]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# Workbooks hold numbers as doubles.
+DIGITS_OF_A_CELL = 15
 # Control characters that no spreadsheet can hold; nobody sees them.
 NOT_IN_A_SHEET = {code: None for code in range(32) if chr(code) not in "\t\n\r"}
 # What a spreadsheet would calculate instead of showing.
@@ -56,13 +60,15 @@ class PlainText(CharWidget):
 
 
 class Exact(Widget):
-    """A number with all its digits and no others, in no country's notation."""
+    """A number with all its digits: in a workbook as text where a cell would round it."""
 
     def render(self, value: Any, obj: Any = None, **kwargs: Any) -> Any:
+        native = kwargs.get("force_native_type")
         if value is None:
-            return None if kwargs.get("force_native_type") else ""
-        value = value.normalize()
-        return value if kwargs.get("force_native_type") else f"{value:f}"
+            return None if native else ""
+        text = digits(value)
+        fits = len(text.replace(".", "").strip("-0")) <= DIGITS_OF_A_CELL
+        return Decimal(text) if native and fits else text
 
 
 class ExportedList(ExportMixin):

@@ -27,7 +27,7 @@ LIST = "admin:products_and_services_product_changelist"
 
 
 def low() -> QuerySet[Product]:
-    return Product.objects.filter(**Product.low_stock())
+    return Product.objects.filter(Product.low_stock())
 
 
 def look() -> None:

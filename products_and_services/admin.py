@@ -27,7 +27,12 @@ from sync.models import Change
 from sync.templatetags.exactly import exactly
 
 MOST_CHARTED = 1_000
-BADGES = {"Active": "state-ok", "Inactive": "state-warn", "Retired": "state-off"}
+BADGES = {
+    "Active": "state-ok",
+    "Inactive": "state-warn",
+    "Unknown": "state-warn",
+    "Retired": "state-off",
+}
 
 
 def chart(field: str, product: Product) -> StepChart | None:
@@ -165,13 +170,15 @@ class ProductAdmin(MirroredAdmin):
 
     @admin.display(description="In Zoho", ordering="retired_at")
     def in_zoho(self, product: Product) -> str:
-        since = ""
+        more = ""
         if product.retired_at is not None:
             at = date_format(localtime(product.retired_at), "DATETIME_FORMAT")
-            since = f"Zoho no longer has it since {at}"
+            more = f"Zoho no longer has it since {at}"
+        elif product.is_active is None:
+            more = f"Zoho's status: {product.zoho_status or 'none'}"
         state = product.state()
         badge = format_html(
-            '<span class="badge {}" title="{}">{}</span>', BADGES[state], since, state
+            '<span class="badge {}" title="{}">{}</span>', BADGES[state], more, state
         )
         if not getattr(product, "zoho_page", ""):
             return badge

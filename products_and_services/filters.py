@@ -4,7 +4,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
-from django.db.models import Count, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 
 from products_and_services.models import Product
@@ -27,14 +27,14 @@ class StockFilter(admin.SimpleListFilter):
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
-        conditions: dict[str, Any] = {
+        conditions = {
             "low": Product.low_stock(),
-            "in": {"stock_quantity__gt": 0},
-            "zero": {"stock_quantity": 0},
-            "negative": {"stock_quantity__lt": 0},
-            "untracked": {"stock_quantity__isnull": True},
+            "in": Q(stock_quantity__gt=0),
+            "zero": Q(stock_quantity=0),
+            "negative": Q(stock_quantity__lt=0),
+            "untracked": Q(stock_quantity=None),
         }
-        return queryset.filter(**conditions.get(self.value() or "", {}))
+        return queryset.filter(conditions.get(self.value() or "", Q()))
 
 
 class DuplicateSkuFilter(admin.SimpleListFilter):

@@ -35,13 +35,15 @@ class Product(models.Model):
     zoho_item_id = models.CharField("Zoho item ID", max_length=30, null=True, blank=True)
     name = models.CharField(max_length=500)
     sku = models.CharField("SKU", max_length=255, null=True, blank=True)
-    price = models.DecimalField(max_digits=24, decimal_places=8, null=True, blank=True)
+    price = models.DecimalField(max_digits=40, decimal_places=20, null=True, blank=True)
     stock_quantity = models.DecimalField(
-        "stock", max_digits=24, decimal_places=8, null=True, blank=True
+        "stock", max_digits=40, decimal_places=20, null=True, blank=True
     )
     unit = models.CharField(max_length=100, blank=True, default="")
     zoho_type = models.CharField("type in Zoho", max_length=50, blank=True, default="")
-    is_active = models.BooleanField("active in Zoho", default=True)
+    zoho_status = models.CharField("status in Zoho", max_length=100, blank=True, default="")
+    # None where Zoho's status is neither "active" nor "inactive", or where it gave none.
+    is_active = models.BooleanField("active in Zoho", null=True, default=True)
     zoho_created_at = models.DateTimeField("created in Zoho", null=True, blank=True)
     zoho_modified_at = models.DateTimeField("changed in Zoho", null=True, blank=True)
     product_type = models.CharField(max_length=10, choices=Type, default=Type.HARDWARE)
@@ -105,24 +107,22 @@ class Product(models.Model):
         super().save(*args, **kwargs)
 
     @classmethod
-    def low_stock(cls) -> dict[str, Any]:
-        """The conditions of a product that runs low: sold, in Zoho, and LOW_STOCK or less left."""
-        return {
-            "stock_quantity__lte": settings.LOW_STOCK,
-            "is_active": True,
-            "retired_at": None,
-        }
+    def low_stock(cls) -> models.Q:
+        """The condition of a product that runs low: in Zoho, not known to be inactive there, and
+        LOW_STOCK or less left."""
+        low = models.Q(stock_quantity__lte=settings.LOW_STOCK, retired_at=None)
+        return low & (models.Q(is_active=True) | models.Q(is_active=None))
 
     @property
     def runs_low(self) -> bool:
         return (
             self.stock_quantity is not None
             and self.stock_quantity <= settings.LOW_STOCK
-            and self.state() == "Active"
+            and self.state() in ("Active", "Unknown")
         )
 
     def state(self) -> str:
-        """What Zoho says of it: Active, Inactive, or that it is there no longer."""
+        """What Zoho says of it: Active, Inactive, something else, or that it is there no longer."""
         if self.retired_at is not None:
             return "Retired"
-        return "Active" if self.is_active else "Inactive"
+        return {True: "Active", False: "Inactive", None: "Unknown"}[self.is_active]

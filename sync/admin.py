@@ -259,6 +259,7 @@ class FailedRecordAdmin(ReadOnlyAdmin):
     actions = ("retry_selected",)
     fields = (
         "about",
+        "field",
         "reason",
         "remedy",
         "tries",
@@ -266,7 +267,6 @@ class FailedRecordAdmin(ReadOnlyAdmin):
         "last_failed_at",
         "closed_at",
         "run_link",
-        "payload_shown",
     )
     readonly_fields = fields
     change_list_template = "admin/sync/failedrecord/change_list.html"
@@ -294,10 +294,6 @@ class FailedRecordAdmin(ReadOnlyAdmin):
             return ""
         url = reverse("admin:sync_syncrun_change", args=[failed.run_id])
         return format_html('<a href="{}">#{}</a>', url, failed.run_id)
-
-    @admin.display(description="What Zoho sent, without personal data")
-    def payload_shown(self, failed: FailedRecord) -> str:
-        return render_to_string("sync/payload.html", {"payload": failed.payload})
 
     def has_retry_permission(self, request: HttpRequest) -> bool:
         return may_mend(request)

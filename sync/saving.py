@@ -17,14 +17,13 @@ from sync.models import Change, FailedRecord, SyncRun
 from sync.models.changes import Note, as_text
 from sync.models.failures import Failure
 from sync.plan import Plan, make_plan
-from sync.reading import Reading
+from sync.reading import IN_THE_LOG, Reading
 from sync.rows import commit_without_waiting, insert, on_conflict_update, select
 
 log = structlog.get_logger(__name__)
 
 Action = Change.Action
 NOW = object()
-IN_THE_LOG = "Show it to whoever runs this installation: the run's log lines tell more."
 OF_THE_SYNC = ("retired_at", "synced_at", "fingerprint")
 
 
@@ -43,9 +42,9 @@ def save(
     """Save what was read, retire what is `gone`, and count it: all or nothing. What was done.
 
     `calls` were made for it. `page` with the ids it `listed` is the checkpoint. `partial` records
-    may lack columns, which are kept as stored. `done` are rows of Change that are dealt with by
-    this. When the database refuses the records together, they are saved one by one, and those it
-    refuses are failures. Raises LeaseLost.
+    have another form than those of lists, and so no fingerprint. `done` are rows of Change that
+    are dealt with by this. When the database refuses the records together, they are saved one by
+    one, and those it refuses are failures. Raises LeaseLost.
     """
     write = write_together
     while True:
@@ -133,11 +132,10 @@ def compare(
     }
     # A run that wrote to Zoho has read these back since this one asked for its page.
     remote = {key: local[key] if key in older else fields for key, fields in remote.items()}
-    if partial:
-        remote = {
-            key: mirror.complete(fields, local[key]) if key in local else fields
-            for key, fields in remote.items()
-        }
+    remote = {
+        key: mirror.complete(fields, local[key]) if key in local else fields
+        for key, fields in remote.items()
+    }
     plan = make_plan(remote, local, {key for key in local if known[key][0] is not None})
     stale = {
         key: synced[key]
@@ -191,7 +189,7 @@ def write_one_by_one(mirror: Mirror, found: Found) -> list[Failure]:
                 constraint=getattr(diagnosis, "constraint_name", None),
             )
             reason = f"The database refused this record ({type(error).__name__})."
-            refused.append(Failure(key, reason, IN_THE_LOG, found.records[key].parsed()))
+            refused.append(Failure(key, key, reason, IN_THE_LOG))
     return refused
 
 

@@ -337,7 +337,7 @@ def addresses(demo, page):
     """Of every page, once something has happened: prices that moved, records that fail."""
     moved, *spoilt = [item["item_id"] for item in demo.simulated_items()[20:24]]
     for item_id in spoilt:
-        demo.edit_item(item_id, rate="1.123456789")
+        demo.edit_item(item_id, rate="1.123456789012345678901")
     demo.edit_item(moved, rate=str(secrets.randbelow(10_000)))
     start_sync(page)
     expect(page.locator(".run-words")).to_contain_text("3 failed", timeout=20_000)

@@ -111,7 +111,7 @@ def test_records_are_mended_in_zoho_and_tried_again(connected, person, sync):
     """From the home's number to an empty ledger."""
     items = fill_shop(connected.zoho, 5)
     for item in items[:2]:
-        connected.zoho.edit_item(item, rate="1.123456789")
+        connected.zoho.edit_item(item, rate="1.123456789012345678901")
     connected.zoho.edit_item(items[2], name="")
     sync()
     olga = person()

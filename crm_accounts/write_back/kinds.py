@@ -22,12 +22,12 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 
-from crm_accounts.mapping import COLUMNS
+from crm_accounts.mapping import COLUMNS, NOTHING_CHOSEN
 from crm_accounts.models import Account, CrmField, CrmUser
+from integrations.exact import digits
 
 Plain = str | bool | list[str] | None
 
-NO_CHOICE = "-None-"  # which Zoho's pick lists begin with: nothing is chosen
 GONE = "{} is not one of the values that Zoho offers for {}."
 # As in Zoho's own exports: a spreadsheet leaves it alone, and would round the bare number.
 ID_PREFIX = "zcrm_"
@@ -164,7 +164,7 @@ class Number(Kind):
         if raw in (None, ""):
             return None
         try:
-            return f"{Decimal(str(raw)).normalize():f}"
+            return digits(Decimal(str(raw)))
         except InvalidOperation:
             return str(raw)  # in Zoho it was no number once
 
@@ -212,10 +212,10 @@ class LongInteger(Kind):
 class Choice(Kind):
     @cached_property
     def values(self) -> list[str]:
-        return [value for value in self.field.pick_list if value != NO_CHOICE]
+        return [value for value in self.field.pick_list if value != NOTHING_CHOSEN]
 
     def plain(self, raw: Any) -> Plain:
-        return None if raw in (None, "", NO_CHOICE) else str(raw)
+        return None if raw in (None, "", NOTHING_CHOSEN) else str(raw)
 
     def _form_field(self, now: Plain) -> forms.Field:
         old = [str(now)] if now is not None and now not in self.values else []

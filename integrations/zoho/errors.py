@@ -138,12 +138,13 @@ class ZohoDatabaseError(ZohoError):
 
 class BadRecord(ZohoError):
     """One record cannot be mirrored; `remedy` says what to do about it in Zoho. `zoho_id` is ""
-    when even that is missing.
+    when even that is missing, `field` where it is no single field's fault.
 
     Records that fail alike have the same message: it names the field, never its value or length.
     """
 
-    def __init__(self, message: str, *, remedy: str, zoho_id: str = ""):
+    def __init__(self, message: str, *, remedy: str, zoho_id: str = "", field: str = ""):
         super().__init__(message)
         self.remedy = remedy
         self.zoho_id = zoho_id
+        self.field = field

@@ -15,6 +15,9 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from integrations.zoho.cutting import cut_out, text_at_the_top
+from integrations.zoho.errors import BadRecord
+
 LONGEST_ID = 100
 _ENCODER = msgspec.json.Encoder(decimal_format="number")
 _ANY = msgspec.json.Decoder(float_hook=Decimal)
@@ -25,7 +28,8 @@ _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 class Record(NamedTuple):
     """One record as Zoho sent it. `zoho_id` is "" where it has none that could be one.
 
-    `text` is None for a record of a page that could only be read whole; `value` is then set.
+    `text` is None for a record that did not come as JSON; `value` is then set: what it says, or
+    the BadRecord that says why it cannot be read.
     """
 
     zoho_id: str
@@ -33,8 +37,25 @@ class Record(NamedTuple):
     value: Any = None
 
     def parsed(self) -> Any:
-        """Zoho's own dict, money and quantities as Decimal."""
-        return self.value if self.text is None else _ANY.decode(self.text)
+        """Zoho's own dict, money and quantities as Decimal. Raises BadRecord."""
+        if self.text is None:
+            if isinstance(self.value, BadRecord):
+                raise self.value
+            return self.value
+        try:
+            return _ANY.decode(self.text)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            # `json` reads what msgspec refuses: half a character, a bare control character.
+            return _read_leniently(bytes(self.text), self.zoho_id)
+
+    @property
+    def said(self) -> bytes:
+        """What tells this record from another one without an id."""
+        return (
+            bytes(self.text)
+            if self.text is not None
+            else repr(self.value).encode("utf-8", "replace")
+        )
 
     def fingerprint(self, version: bytes) -> int | None:
         """64 bits that differ when the text does, or when `version` does."""
@@ -80,35 +101,46 @@ def dumps(value: Any) -> bytes:
     return _ENCODER.encode(value)
 
 
+def _read_leniently(text: bytes, zoho_id: str) -> Any:
+    try:
+        # Bytes that are no UTF-8 are never replaced: a name with a hole in it is another name.
+        return json.loads(
+            text.decode(), strict=False, parse_float=Decimal, parse_constant=_no_number
+        )
+    except UnicodeDecodeError:
+        problem = "contains bytes that are not UTF-8 text"
+    except RecursionError:
+        problem = "is nested too deeply to be read"
+    except ValueError:
+        problem = "contains a number or a word that is not JSON"
+    raise BadRecord(
+        f"The record {problem}.",
+        remedy="Open the record in Zoho, look for a field that was pasted or imported, type it "
+        "again, and save.",
+        zoho_id=zoho_id,
+    )
+
+
 def read_body(text: bytes, listing: Listing | None = None) -> Any:
     """The JSON of an answer; what `listing` names is left as Records, or as one Record where it is
-    no list. Raises ValueError when the text is not JSON.
+    no list. Raises ValueError when the text is not JSON, apart from what its records say.
     """
     if listing is None:
         return loads(text)
     try:
         parts = _OBJECT.decode(text)
-    except msgspec.ValidationError:
-        return loads(text)  # no object; whoever asked will find that out
-    except msgspec.DecodeError:
-        # `json` takes what msgspec refuses: half a character, of which one record must not spoil
-        # its page. What `json` refuses too is no answer.
-        return _read_whole(text, listing)
-    listed = parts.pop(listing.key, None)
-    body = {name: loads(bytes(part)) for name, part in parts.items()}
-    if listed is not None:
-        body[listing.key] = _records(listed, listing.record_key)
-    return body
-
-
-def _read_whole(text: bytes, listing: Listing) -> Any:
-    body = loads(text)
-    rows = body.get(listing.key) if isinstance(body, dict) else None
-    if isinstance(rows, list):
-        body[listing.key] = [
-            Record(_usable(row.get(listing.record_key)) if isinstance(row, dict) else "", None, row)
-            for row in rows
-        ]
+        listed = parts.pop(listing.key, None)
+        body = {name: loads(bytes(part)) for name, part in parts.items()}
+        if listed is not None:
+            body[listing.key] = _records(listed, listing.record_key)
+    except (ValueError, RecursionError):
+        # One record must not spoil its page. What is broken beside the records is no answer.
+        rest, rows = cut_out(text, listing.key)
+        body = loads(rest)
+        if isinstance(body, dict) and isinstance(rows, bytes):
+            body[listing.key] = _record(rows, listing.record_key)
+        elif isinstance(body, dict) and rows is not None:
+            body[listing.key] = [_record(row, listing.record_key) for row in rows]
     return body
 
 
@@ -122,16 +154,25 @@ def _records(listed: msgspec.Raw, record_key: str) -> "list[Record] | Record | N
     return None
 
 
+def _record(row: bytes, record_key: str) -> Record:
+    """One record of a page that could not be read as a whole."""
+    raw = msgspec.Raw(row)
+    return Record(_id(_head(record_key), raw) or usable_id(text_at_the_top(row, record_key)), raw)
+
+
 def _id(head: "msgspec.json.Decoder[Any]", row: msgspec.Raw) -> str:
     try:
-        return _usable(head.decode(row).zoho_id)
-    except msgspec.ValidationError:
+        return usable_id(head.decode(row).zoho_id)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
 
 
-def _usable(zoho_id: Any) -> str:
-    usable = isinstance(zoho_id, str) and zoho_id.isascii() and zoho_id.isalnum()
-    return zoho_id if usable and len(zoho_id) <= LONGEST_ID else ""
+def usable_id(found: Any, limit: int = LONGEST_ID) -> str:
+    """Zoho's id of a record, also where it came as a JSON number; "" for what is none."""
+    if isinstance(found, int) and not isinstance(found, bool) and 0 <= found < 10**20:
+        found = str(found)
+    usable = isinstance(found, str) and found.isascii() and found.isalnum()
+    return found if usable and len(found) <= limit else ""
 
 
 @lru_cache

@@ -71,7 +71,7 @@ class World:
             case "edit":
                 self.zoho.edit_item(item, rate=value)
             case "spoil":
-                self.zoho.edit_item(item, rate="0.123456789")
+                self.zoho.edit_item(item, rate="0.123456789012345678901")
             case "sell":
                 self.zoho.move_stock(item, "-1")
             case "remove":

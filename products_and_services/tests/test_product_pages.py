@@ -126,7 +126,7 @@ def test_the_filtered_list_is_exported_as_csv(client, shop):
     response = exported(client, "csv", q="plenty")
     rows = list(csv.DictReader(io.StringIO(response.getvalue().decode("utf-8-sig"))))
 
-    assert response.headers["Content-Type"] == "text/csv"
+    assert response.headers["Content-Type"] == "text/csv; charset=utf-8"
     assert response.headers["Content-Disposition"].startswith('attachment; filename="products_')
     (row,) = rows
     assert (row["Zoho item ID"], row["Name"], row["SKU"]) == ("460", "Plenty", "P-1")

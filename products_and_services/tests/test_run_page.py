@@ -181,7 +181,7 @@ def test_a_run_can_be_made_again(run, client):
 
 def test_a_runs_failed_records_can_be_tried_again_from_its_page(run, zoho, client):
     """From the number to the deed in one click."""
-    item = zoho.add_item(name="Odd", rate="1.123456789")
+    item = zoho.add_item(name="Odd", rate="1.123456789012345678901")
     carry_out(run, sync_products)
     zoho.edit_item(item, rate="1.00")
 

@@ -11,6 +11,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import timezone
 
+from integrations.exact import digits
 from sync.models.events import RunEvent
 from sync.models.runs import SyncRun
 from sync.rows import insert
@@ -103,7 +104,7 @@ def as_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, Decimal):
-        return f"{value.normalize():f}"
+        return digits(value)
     if isinstance(value, list):
         return ", ".join(str(one) for one in value)
     if isinstance(value, dt.datetime):

@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -11,7 +11,8 @@ from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations.redaction import mask_personal
+from integrations.zoho.errors import BadRecord
+from integrations.zoho.records import Record
 from sync.models.runs import SyncRun
 
 MOST_GROUPS = 50
@@ -19,19 +20,21 @@ MOST_GROUPS = 50
 
 @dataclass(frozen=True)
 class Failure:
-    """A record that was read and could not be mirrored. `zoho_id` is "" when it has none."""
+    """A record that was read and could not be mirrored. `zoho_id` is "" when it has none, `field`
+    when it is no single field's fault. Of what the record says, nothing is kept."""
 
+    key: str
     zoho_id: str
     reason: str
     remedy: str
-    payload: Any = field(repr=False)
+    field: str = ""
 
-    @property
-    def key(self) -> str:
-        """What tells this record from others; one without an id is told by its contents."""
-        if self.zoho_id:
-            return self.zoho_id
-        return "no id " + hashlib.sha256(repr(self.payload).encode()).hexdigest()[:32]
+    @classmethod
+    def of(cls, record: Record, error: BadRecord) -> "Failure":
+        """That `error` came of reading `record`. One without an id is known by its contents."""
+        zoho_id = (error.zoho_id or record.zoho_id)[:100]
+        key = zoho_id or f"no id {hashlib.sha256(record.said).hexdigest()[:32]}"
+        return cls(key, zoho_id, error.message, error.remedy, error.field)
 
 
 class FailedRecord(models.Model):
@@ -42,7 +45,7 @@ class FailedRecord(models.Model):
     zoho_id = models.CharField("Zoho ID", max_length=100, blank=True)
     reason = models.TextField()
     remedy = models.TextField("what to do", blank=True, default="")
-    payload = models.JSONField("what Zoho sent, personal data masked", null=True)
+    field = models.CharField("Zoho's field", max_length=255, blank=True, default="")
     tries = models.PositiveIntegerField(default=1)
     first_failed_at = models.DateTimeField("first failed", default=timezone.now)
     last_failed_at = models.DateTimeField("last failed", default=timezone.now)
@@ -84,9 +87,9 @@ class FailedRecord(models.Model):
             row = known.get(key) or FailedRecord(kind=run.kind, key=key, tries=0)
             if row.closed_at is not None:
                 row.tries, row.first_failed_at = 0, now
-            row.zoho_id = failure.zoho_id[:100]
+            row.zoho_id = failure.zoho_id
             row.reason, row.remedy = failure.reason, failure.remedy
-            row.payload = mask_personal(failure.payload)
+            row.field = failure.field[:255]
             row.tries += 1
             row.last_failed_at, row.closed_at, row.run = now, None, run
             row.pk = None
@@ -99,7 +102,7 @@ class FailedRecord(models.Model):
                 "zoho_id",
                 "reason",
                 "remedy",
-                "payload",
+                "field",
                 "tries",
                 "first_failed_at",
                 "last_failed_at",

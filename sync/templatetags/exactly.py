@@ -4,12 +4,13 @@ from decimal import Decimal
 
 from django import template
 
+from integrations.exact import digits
+
 register = template.Library()
 
 
 @register.filter
 def exactly(number: Decimal, at_least: int = 0) -> str:
     """All digits that count, and no zeros that do not: 12.50, 1,284.375, -3."""
-    number = number.normalize()
-    decimals = max(at_least, -int(number.as_tuple().exponent), 0)
-    return f"{number:,.{decimals}f}"
+    _, _, behind = digits(number).partition(".")
+    return f"{number:,.{max(at_least, len(behind))}f}"
