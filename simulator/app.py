@@ -1,5 +1,6 @@
 """The WSGI application: routes, limits, faults and log around oauth.py, inventory.py and crm/."""
 
+import gzip
 import json
 import traceback
 from collections.abc import Iterable
@@ -45,6 +46,9 @@ LOGIN_PAGE = "<!DOCTYPE html><html><title>Zoho Accounts</title><form>Sign in</fo
 GATEWAY_PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 
 
+CHANGED_LISTS = ("cut", "no_has_more", "endless")
+
+
 class Dropped(Exception):
     """The connection is to be closed without an answer."""
 
@@ -54,6 +58,7 @@ class App:
 
     def __init__(self, zoho: Zoho) -> None:
         self.zoho = zoho
+        self.endless_rows = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         request = Request(environ)
@@ -73,7 +78,8 @@ class App:
 
     def log(self, request: Request, status: int, response: Response | None = None) -> None:
         code = None
-        if response is not None and response.is_json and len(response.data) < 2000:
+        small = response is not None and response.is_json and not response.is_streamed
+        if response is not None and small and len(response.data) < 2000:
             # An answer may be truncated on purpose, and CRM may wrap its errors in a list.
             with suppress(AttributeError, IndexError, KeyError, ValueError):
                 body = json.loads(response.data)
@@ -185,6 +191,15 @@ class App:
                 if _is_crm(request):
                     return _error(request, 401, "INVALID_TOKEN", "invalid oauth token")
                 return _error(request, *inventory.NOT_AUTHORIZED)
+            case "http":
+                return Response(
+                    options.get("body", ""),
+                    options["status"],
+                    options.get("headers"),
+                    content_type=options.get("content_type", "application/json;charset=UTF-8"),
+                )
+            case "large":
+                return _large(options["megabytes"], bool(options.get("gzip")))
             case "expire_tokens":
                 self.zoho.expire_access_tokens()
             case "drop":
@@ -208,19 +223,52 @@ class App:
             raise Dropped
         if fault.kind == "truncated":
             return Response(response.data[: len(response.data) // 2], mimetype="application/json")
+        if fault.kind == "drip":
+            return self.dripping(response, fault.options.get("seconds", 1.0))
+        if fault.kind == "replace":
+            old, new = (fault.options[name].encode("latin-1") for name in ("old", "new"))
+            response.data = response.data.replace(old, new)
+            return response
         if response.status_code != 200:
             return response  # an error has no page to spoil
         if fault.kind == "repeat_page":
             return self.first_page(request)
-        if fault.kind in ("no_page_context", "no_items", "bad_record"):
+        if fault.kind in ("no_page_context", "no_items", "bad_record", *CHANGED_LISTS):
             rows, context = ("data", "info") if _is_crm(request) else ("items", "page_context")
             body = json.loads(response.data, parse_float=Decimal)
             if fault.kind == "bad_record":
                 body.get(rows, []).append(fault.options["record"])
+            elif fault.kind == "cut":
+                del body.get(rows, [])[fault.options["rows"] :]
+            elif fault.kind == "no_has_more":
+                body.get(context, {}).pop("more_records" if _is_crm(request) else "has_more_page")
+            elif fault.kind == "endless":
+                self.endless_rows += 1
+                number = self.endless_rows
+                row = {"id": f"99{number:017}", "Account_Name": f"Junk {number}"}
+                if not _is_crm(request):
+                    row = {"item_id": f"99{number:017}", "name": f"Junk {number}"}
+                body[rows] = [row]
+                body[context] |= {"has_more_page": True, "more_records": True}
+                body[context] |= {"next_page_token": f"{number:064}"} if _is_crm(request) else {}
             else:
                 body.pop({"no_page_context": context, "no_items": rows}[fault.kind], None)
             return Response(dumps(body), response.status_code, mimetype="application/json")
         return response
+
+    def dripping(self, response: Response, seconds: float) -> Response:
+        """A server that is alive and gets nowhere; it stops with the simulator."""
+
+        def bytes_of(data: bytes) -> Iterable[bytes]:
+            for at in range(len(data)):
+                if self.zoho.stopping.wait(seconds):
+                    return
+                yield data[at : at + 1]
+
+        length = {"Content-Length": str(len(response.data))}
+        return Response(
+            bytes_of(response.data), response.status_code, length, mimetype=response.mimetype
+        )
 
     def first_page(self, request: Request) -> Response:
         """And a promise of more."""
@@ -234,6 +282,16 @@ class App:
             first = json.loads(inventory.items(self.zoho, request).data, parse_float=Decimal)
             first["page_context"] |= {"has_more_page": True}
         return inventory.answer(first)
+
+
+def _large(megabytes: int, is_gzip: bool) -> Response:
+    """JSON of so many megabytes, of zeros: packed, a thousandth of that travels."""
+    chunk = b" " * 2**20
+    if not is_gzip:
+        body = (chunk for _ in range(megabytes))
+        return Response(body, 200, mimetype="application/json")
+    packed = gzip.compress(chunk * megabytes)
+    return Response(packed, 200, {"Content-Encoding": "gzip"}, mimetype="application/json")
 
 
 def _is_crm(request: Request) -> bool:

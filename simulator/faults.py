@@ -26,6 +26,13 @@ KINDS = {
     "no_items": "a list without its rows",
     "repeat_page": "the first page, whatever page was asked for, and always more to come",
     "bad_record": "one row more on the page: record",
+    "http": "just this answer: status, body (text), content_type (JSON), headers",
+    "replace": "Zoho's own answer with one text in place of another, in Latin-1: old, new",
+    "drip": "the right answer, a byte at a time: seconds between two (1)",
+    "large": "an answer that is too large: megabytes, gzip (no)",
+    "cut": "a list of so many rows at most: rows",
+    "no_has_more": "a list that does not tell whether there is more",
+    "endless": "rows that no other page has, and always more to come",
 }
 RATE_LIMIT_CODES = (*MESSAGES, TOO_MANY_REQUESTS[0])
 NEEDED = {
@@ -33,6 +40,10 @@ NEEDED = {
     "status": {"status"},
     "rate_limit": {"code"},
     "bad_record": {"record"},
+    "http": {"status"},
+    "replace": {"old", "new"},
+    "large": {"megabytes"},
+    "cut": {"rows"},
 }
 OPTIONAL = {
     "answer": {"status"},
@@ -40,6 +51,9 @@ OPTIONAL = {
     "rate_limit": {"retry_after"},
     "hang": {"seconds"},
     "slow": {"seconds"},
+    "drip": {"seconds"},
+    "http": {"body", "content_type", "headers"},
+    "large": {"gzip"},
 }
 DELAYS = {"hang": 60.0, "slow": 1.0}
 
@@ -61,7 +75,7 @@ class Fault:
     @property
     def delay(self) -> float:
         """Seconds before Zoho begins to answer."""
-        return self.options.get("seconds", DELAYS.get(self.kind, 0.0))
+        return self.options.get("seconds", DELAYS[self.kind]) if self.kind in DELAYS else 0.0
 
 
 class Faults:

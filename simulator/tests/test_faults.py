@@ -42,6 +42,13 @@ def test_each_kind_of_trouble_looks_as_it_does_in_life(call):
     check("bad_record", lambda a: a.json()["items"][-1] == {"rate": "x"}, record={"rate": "x"})
     check("repeat_page", lambda a: a.json()["page_context"]["has_more_page"])
     check("slow", lambda a: a.status_code == 200, seconds=0.01)
+    check("http", lambda a: (a.status_code, a.text) == (414, "<h1>"), status=414, body="<h1>")
+    check("replace", lambda a: b"\xe9tems" in a.content, old="items", new="\xe9tems")
+    check("drip", lambda a: a.json()["items"], seconds=0)
+    check("large", lambda a: len(a.content) == 2**20, megabytes=1, gzip=True)
+    check("cut", lambda a: len(a.json()["items"]) == 0, rows=0)
+    check("no_has_more", lambda a: "has_more_page" not in a.json()["page_context"])
+    check("endless", lambda a: a.json()["page_context"]["has_more_page"])
     check("rate_limit", lambda a: (a.status_code, a.json()["code"]) == (429, 44), code=44)
     assert KINDS.keys() - seen == {"truncated", "drop", "hang", "lost_answer"}, "tested below"
 
@@ -51,7 +58,7 @@ def test_a_truncated_answer_is_complete_as_http_and_broken_as_json(call):
     answer = strike(call, "truncated")
 
     assert int(answer.headers["Content-Length"]) == len(answer.content)
-    with pytest.raises(json.JSONDecodeError):
+    with pytest.raises(requests.JSONDecodeError):
         answer.json()
 
 
