@@ -6,7 +6,7 @@ import io
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from itertools import count, islice
 from typing import Any, BinaryIO
@@ -18,15 +18,18 @@ from integrations.zoho.crm.interface import BulkRead, Crm
 from integrations.zoho.errors import (
     ZohoAPIError,
     ZohoAuthError,
+    ZohoNotFoundError,
     ZohoNotReadyError,
     ZohoPageExpiredError,
     ZohoUnavailableError,
 )
-from integrations.zoho.records import Page, Record
+from integrations.zoho.look_up import LookedUp, look_up
+from integrations.zoho.records import Page, Record, usable_id
 
 log = structlog.get_logger(__name__)
 
 ROWS_A_PAGE = 500
+NO_CONTENT = 204
 # COQL takes 50 or 100 values in a list; Zoho's page says both. Two lists make one query.
 IDS_A_LIST = 50
 IDS_A_QUERY = 2 * IDS_A_LIST
@@ -64,7 +67,7 @@ class CrmAccounts:
         self.sleep = sleep
         self.calls_told = 0
 
-    def pages(self, start_page: int, expected: int) -> Iterator[Page]:
+    def pages(self, start_page: int, expected: int, before: Collection[str]) -> Iterator[Page]:
         """All accounts by a bulk read; page by page where Zoho does not prepare one."""
         if "token" not in self.cursor:
             begun = start_page > 1
@@ -93,20 +96,39 @@ class CrmAccounts:
         while portion := list(islice(ids, IDS_A_QUERY)):
             yield portion
 
-    def by_id(self, zoho_ids: Sequence[str]) -> list[Record]:
-        """All of up to IDS_A_QUERY in one query, so as they are at one moment."""
-        ids = [f"'{zoho_id}'" for zoho_id in zoho_ids if zoho_id.isascii() and zoho_id.isdecimal()]
-        lists = [ids[start : start + IDS_A_LIST] for start in range(0, len(ids), IDS_A_LIST)]
-        found: list[Record] = []
-        for two in (lists[start : start + 2] for start in range(0, len(lists), 2)):
-            where = " or ".join(f"id in ({', '.join(some)})" for some in two)
-            where = f"({where})" if len(two) > 1 else where
-            names = ", ".join(["id", *self.fields])
-            # COQL, not SQL; names are Zoho's own, ids are digits.
-            query = f"select {names} from Accounts where {where} limit {IDS_A_QUERY}"  # noqa: S608
-            rows = self.client.query_accounts(query)
-            found += [Record(str(row["id"]), None, row) for row in rows]
-        return found
+    def by_id(self, zoho_ids: Sequence[str], living: Sequence[str] = ()) -> LookedUp:
+        return look_up(
+            [zoho_id for zoho_id in zoho_ids if _is_id(zoho_id)],
+            [zoho_id for zoho_id in living if _is_id(zoho_id)],
+            batch=self._rows_by_id,
+            one=self._row_by_id,
+            at_once=IDS_A_QUERY,
+        )
+
+    def _rows_by_id(self, ids: Sequence[str]) -> list[Record]:
+        """Those that one query finds, so as they are at one moment."""
+        quoted = [f"'{zoho_id}'" for zoho_id in ids]
+        lists = [quoted[start : start + IDS_A_LIST] for start in range(0, len(quoted), IDS_A_LIST)]
+        where = " or ".join(f"id in ({', '.join(some)})" for some in lists)
+        where = f"({where})" if len(lists) > 1 else where
+        names = ", ".join(["id", *self.fields])
+        # COQL, not SQL; names are Zoho's own, ids are digits.
+        query = f"select {names} from Accounts where {where} limit {IDS_A_QUERY}"  # noqa: S608
+        rows = self.client.query_accounts(query)
+        return [Record(usable_id(row.get("id")), None, row) for row in rows]
+
+    def _row_by_id(self, zoho_id: str) -> Record | None:
+        """One account; None when Zoho says that there is none, by an answer without content."""
+        try:
+            row = self.client.get_account(zoho_id, self.fields, fresh=True)
+        except ZohoNotFoundError as error:
+            if error.status != NO_CONTENT:
+                raise
+            return None
+        return Record(zoho_id, None, row)
+
+    def clock(self) -> float | None:
+        return self.client.clock
 
     def take_calls(self) -> int:
         made = self.client.calls
@@ -189,6 +211,10 @@ class CrmAccounts:
     def _keep(self, **values: Any) -> None:
         self.cursor = {**self.cursor, **values}
         self.remember(self.cursor)
+
+
+def _is_id(zoho_id: str) -> bool:
+    return zoho_id.isascii() and zoho_id.isdecimal()
 
 
 def read_rows(file: BinaryIO, types: Mapping[str, str]) -> Iterator[Record]:

@@ -166,6 +166,7 @@ def is_being_mended(condition: Condition) -> bool:
         dry_run=False,
         state=SyncRun.State.RUNNING,
         heartbeat_at__gte=alive_since,
+        heartbeat_at__lte=timezone.now() + dt.timedelta(seconds=settings.SYNC_SILENCE),
     ).exists()
 
 

@@ -1,10 +1,11 @@
 """Products as a mirror of Zoho Inventory's items: what the engine needs to know."""
 
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from integrations.zoho.inventory import PER_PAGE, ZohoClient
-from integrations.zoho.records import Page, Record
+from integrations.zoho.look_up import LookedUp
+from integrations.zoho.records import Page
 from products_and_services.mapping import ProductFields, first_seen
 from products_and_services.models import Product
 from sync.mirror import Mirror
@@ -27,8 +28,11 @@ class InventoryItems:
         self.client = client
         self.calls_told = 0
 
-    def pages(self, start_page: int, expected: int) -> Iterator[Page]:
-        return self.client.fetch_all_products(start_page, expected // PER_PAGE)
+    def pages(self, start_page: int, expected: int, before: Collection[str]) -> Iterator[Page]:
+        # Where no full run has been complete, nobody would miss an item that was not listed.
+        return self.client.fetch_all_products(
+            start_page, expected // PER_PAGE, overlap=not expected, before=before
+        )
 
     def changed(self, since: dt.datetime, start_page: int) -> Iterator[Page]:
         return self.client.fetch_changed_products(since, start_page)
@@ -36,8 +40,11 @@ class InventoryItems:
     def gone(self, since: dt.datetime) -> Iterator[list[str]]:
         return iter(())  # Inventory does not tell; only a full run sees it
 
-    def by_id(self, zoho_ids: Sequence[str]) -> list[Record]:
-        return self.client.fetch_products_by_id(zoho_ids)
+    def by_id(self, zoho_ids: Sequence[str], living: Sequence[str] = ()) -> LookedUp:
+        return self.client.fetch_products_by_id(zoho_ids, living)
+
+    def clock(self) -> float | None:
+        return self.client.clock
 
     def take_calls(self) -> int:
         new = self.client.calls - self.calls_told

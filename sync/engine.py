@@ -11,7 +11,10 @@ from collections.abc import Collection
 import structlog
 from django.conf import settings
 from django.db import transaction
+from django.db.models import F
 
+from integrations.zoho.errors import ZohoAPIError
+from integrations.zoho.records import Page
 from sync.mirror import Mirror, Source
 from sync.models import Change, FailedRecord, SyncRun
 from sync.models.runs import BY_ID_PORTION
@@ -23,6 +26,8 @@ log = structlog.get_logger(__name__)
 # The changed mode asks again for the last minutes it knows: Zoho's times have whole seconds, its
 # clock and ours differ, and what comes twice does no harm.
 OVERLAP = dt.timedelta(minutes=5)
+# A list may have grown by an import since it was last read in full, but not without end.
+MAX_GROWTH, ALWAYS_PLAUSIBLE = 5, 50_000
 
 
 def sync(run: SyncRun, mirror: Mirror, source: Source) -> None:
@@ -48,13 +53,15 @@ def sync_all(run: SyncRun, mirror: Mirror, source: Source) -> None:
     if not run.swept:
         last = run.page_rows.filter(number=run.pages).first()
         previous = frozenset(last.zoho_ids if last else ())
-        for page in source.pages(run.pages + 1, run.expected):
+        for page in source.pages(run.pages + 1, run.expected, previous):
             # Rows moved while we paged and this one came again: it is saved and counted already.
             records = [record for record in page.records if record.zoho_id not in previous]
             listed = frozenset(record.zoho_id for record in page.records if record.zoho_id)
             save(run, mirror, records, source.take_calls(), page=page.number, listed=listed)
             log.info("Fetched %s items", len(page.records), run=run.pk, page=page.number)
             previous = listed
+            note_clock(run, source)
+            check_bound(run, mirror, page, run.expected)
         with transaction.atomic():
             run.note(swept=True, to_confirm=note_unlisted(run, mirror))
             many = f"{run.to_confirm:,} of those known here were"
@@ -74,9 +81,12 @@ def sync_changed(run: SyncRun, mirror: Mirror, source: Source) -> None:
     if run.since is None:
         run.note(since=known_until(run, mirror) - OVERLAP)
     assert run.since is not None
+    last = SyncRun.last_complete(run.kind, SyncRun.Mode.FULL)
     for page in source.changed(run.since, run.pages + 1):
         plan = save(run, mirror, page.records, source.take_calls(), page=page.number)
         log.info("Fetched %s changed items", len(page.records), run=run.pk, page=page.number)
+        note_clock(run, source)
+        check_bound(run, mirror, page, last.total if last else 0)
         if not plan.changed and page.newest and page.newest <= run.since + OVERLAP:
             # Only what is asked for again to be safe, and all of it known. After an import of
             # thousands in one minute, every hour would otherwise read them all once more.
@@ -88,6 +98,29 @@ def sync_changed(run: SyncRun, mirror: Mirror, source: Source) -> None:
         )
         if gone := list(known.values_list(mirror.key, flat=True)):
             check_by_id(run, mirror, source, gone)
+    retire_noted(run, mirror)
+
+
+def note_clock(run: SyncRun, source: Source) -> None:
+    """Remember how Zoho's clock differs from ours, as the run found it first."""
+    if run.zoho_clock is None and (clock := source.clock()) is not None:
+        run.note(zoho_clock=clock)
+
+
+def check_bound(run: SyncRun, mirror: Mirror, page: Page, expected: int) -> None:
+    """Stop a list that does not end, by what the run has read in all its attempts.
+
+    Raises ZohoAPIError when that is far more than a full run has ever found.
+    """
+    if not expected or not page.has_more or run.total <= MAX_GROWTH * expected + ALWAYS_PLAUSIBLE:
+        return
+    rows = mirror.model._default_manager.filter(retired_at=None, created_at__lt=run.created_at)
+    expected = max(expected, rows.count())  # also those of a run that was stopped here before
+    if run.total > MAX_GROWTH * expected + ALWAYS_PLAUSIBLE:
+        raise ZohoAPIError(
+            f"Zoho's list does not end: {run.total:,} records were read, and earlier syncs "
+            f"found {expected:,} at most. What was read is kept; nothing was retired."
+        )
 
 
 def known_until(run: SyncRun, mirror: Mirror) -> dt.datetime:
@@ -98,6 +131,8 @@ def known_until(run: SyncRun, mirror: Mirror) -> dt.datetime:
     """
     last = SyncRun.last_complete(run.kind, SyncRun.Mode.FULL, SyncRun.Mode.CHANGED)
     started = (last.started_at if last else None) or run.created_at
+    # By Zoho's clock: after ours was ahead, what was modified meanwhile would never be asked for.
+    started += dt.timedelta(seconds=(last.zoho_clock if last else None) or 0)
     rows = mirror.model._default_manager.filter(
         **{"retired_at": None, f"{mirror.modified}__isnull": False}
     )
@@ -107,8 +142,9 @@ def known_until(run: SyncRun, mirror: Mirror) -> dt.datetime:
 
 def sync_selected(run: SyncRun, mirror: Mirror, source: Source) -> None:
     """Read the records the run was asked for, and no others; retire those that are gone."""
-    for portion in run.page_rows.filter(number__gt=run.pages).order_by("number").iterator():
+    while portion := run.page_rows.filter(number__gt=run.pages).order_by("number").first():
         check_by_id(run, mirror, source, portion.zoho_ids, page=portion.number)
+    retire_noted(run, mirror)
 
 
 def retire_unlisted(run: SyncRun, mirror: Mirror, source: Source) -> None:
@@ -119,19 +155,57 @@ def retire_unlisted(run: SyncRun, mirror: Mirror, source: Source) -> None:
     even that is done: a wrong organisation or a lost permission looks the same. A person decides.
     """
     unlisted = run.changes.filter(action=Change.Action.UNLISTED).order_by("id")
-    if too_many(run, run.to_confirm):
+    if too_many(run, mirror, run.to_confirm):
         log.warning("Too many records are gone at once", run=run.pk, unlisted=run.to_confirm)
         return
     run.note(to_confirm=0)
     while rows := list(unlisted[:BY_ID_PORTION]):
-        check_by_id(run, mirror, source, [row.zoho_id for row in rows], done=rows)
+        looked = source.by_id([row.zoho_id for row in rows], living(run, mirror))
+        calls = source.take_calls()
+        save(run, mirror, looked.records, calls, partial=True, gone=looked.gone, done=rows)
 
 
-def too_many(run: SyncRun, unlisted: int) -> bool:
+def retire_noted(run: SyncRun, mirror: Mirror) -> None:
+    """Retire what `check_by_id` has found to be gone, unless that is too much at once."""
+    noted = run.changes.filter(action=Change.Action.UNLISTED).order_by("id")
+    gone = noted.count()
+    if too_many(run, mirror, gone) and not confirmed(run):
+        log.warning("Too many records are gone at once", run=run.pk, gone=gone)
+        run.note(to_confirm=gone)
+        return
+    while rows := list(noted[:BY_ID_PORTION]):
+        save(run, mirror, [], 0, gone=[row.zoho_id for row in rows], done=rows)
+
+
+def confirmed(run: SyncRun) -> bool:
+    """Whether a person has confirmed that the records of this run are to be retired if they are
+    gone."""
+    asked = run.origin
+    return asked is not None and not asked.dry_run and asked.to_confirm > 0
+
+
+def too_many(run: SyncRun, mirror: Mirror, gone: int) -> bool:
     """Whether retiring this many would be a shrink that no machine should decide on."""
-    known = run.unchanged + run.updated - run.revived + unlisted
-    share = settings.SYNC_SHRINK_PERCENT * known / 100
-    return unlisted > settings.SYNC_SHRINK_ITEMS and unlisted > share
+    if gone <= settings.SYNC_SHRINK_ITEMS:
+        return False
+    if run.mode == SyncRun.Mode.FULL:
+        known = run.unchanged + run.updated - run.revived + gone
+    else:
+        known = mirror.model._default_manager.filter(retired_at=None).count()
+    return gone > settings.SYNC_SHRINK_PERCENT * known / 100
+
+
+def living(run: SyncRun, mirror: Mirror, but: Collection[str] = ()) -> list[str]:
+    """Ids of two records that exist in Zoho, as far as is known: those that this run has listed,
+    else those that Zoho has modified last."""
+    if last := run.page_rows.filter(number=run.pages).first():
+        listed = [zoho_id for zoho_id in last.zoho_ids if zoho_id and zoho_id not in but]
+        if run.mode == SyncRun.Mode.FULL and len(listed) > 1:
+            return [listed[0], listed[-1]]
+    rows = mirror.model._default_manager.filter(retired_at=None).exclude(**{mirror.key: None})
+    newest = rows.order_by(F(mirror.modified).desc(nulls_last=True))
+    ids = newest.values_list(mirror.key, flat=True)[: len(but) + 2]
+    return [zoho_id for zoho_id in ids if zoho_id not in but][:2]
 
 
 def check_by_id(
@@ -141,14 +215,12 @@ def check_by_id(
     zoho_ids: list[str],
     *,
     page: int | None = None,
-    done: Collection[Change] = (),
 ) -> None:
-    """Save those of the records that Zoho still has and retire the others; `done` with it."""
-    records = source.by_id(zoho_ids)
-    answered = {record.zoho_id for record in records}
-    gone = [zoho_id for zoho_id in zoho_ids if zoho_id not in answered]
+    """Save those of the records that Zoho still has, and note the others, which `retire_noted`
+    retires when all have been looked up."""
+    looked = source.by_id(zoho_ids, living(run, mirror, zoho_ids))
     calls = source.take_calls()
-    save(run, mirror, records, calls, page=page, partial=True, gone=gone, done=done)
+    save(run, mirror, looked.records, calls, page=page, partial=True, absent=looked.gone)
 
 
 def settle_older(run: SyncRun) -> None:

@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 import inspect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -11,7 +11,8 @@ from typing import Any, Protocol
 from django.apps import apps
 from django.db import models
 
-from integrations.zoho.records import Page, Record
+from integrations.zoho.look_up import LookedUp
+from integrations.zoho.records import Page
 
 Fields = tuple[Any, ...]
 
@@ -19,9 +20,9 @@ Fields = tuple[Any, ...]
 class Source(Protocol):
     """Where a mirror's records come from."""
 
-    def pages(self, start_page: int, expected: int) -> Iterator[Page]:
+    def pages(self, start_page: int, expected: int, before: Collection[str]) -> Iterator[Page]:
         """Every record, from that page on, in an order that does not move. About `expected`
-        records are to come in all; 0 when nobody knows."""
+        records are to come in all; 0 when nobody knows. `before` are the ids of the page before."""
 
     def changed(self, since: dt.datetime, start_page: int) -> Iterator[Page]:
         """The records modified at or after `since`, from that page on, newest first."""
@@ -30,8 +31,12 @@ class Source(Protocol):
         """The ids that Zoho tells were deleted at or after `since`, in portions; none where it does
         not tell."""
 
-    def by_id(self, zoho_ids: Sequence[str]) -> list[Record]:
-        """Those of the records asked for that still exist."""
+    def by_id(self, zoho_ids: Sequence[str], living: Sequence[str] = ()) -> LookedUp:
+        """Those of the records asked for that still exist, and those that certainly do not.
+        `living` are ids of records that are known to exist, by which that can be proved."""
+
+    def clock(self) -> float | None:
+        """Seconds by which Zoho's clock is ahead of ours; None before the first answer."""
 
     def take_calls(self) -> int:
         """API calls made since this was last asked."""

@@ -36,10 +36,12 @@ def save(
     page: int | None = None,
     listed: Iterable[str] = (),
     partial: bool = False,
+    absent: Collection[str] = (),
     gone: Collection[str] = (),
     done: Collection[Change] = (),
 ) -> Plan:
     """Save what was read, retire what is `gone`, and count it: all or nothing. What was done.
+    Records that are `absent` are noted, to be retired later.
 
     `calls` were made for it. `page` with the ids it `listed` is the checkpoint. `partial` records
     have another form than those of lists, and so no fingerprint. `done` are rows of Change that
@@ -59,11 +61,12 @@ def save(
                 notes = [
                     *differences(mirror, plan, found),
                     *(Note(Action.RETIRED, key, mirror.label, name) for key, name in retired),
+                    *note_absent(run, mirror, absent),
                     *(Note(Action.FAILED, f.zoho_id, after=f.reason) for f in failures),
                 ]
                 Change.record(run, notes)
                 if not run.dry_run:
-                    keep_ledger(run, failures, records, gone)
+                    keep_ledger(run, failures, records, [*gone, *absent])
                 if done:
                     Change.objects.filter(pk__in=[row.pk for row in done]).delete()
                 run.advance(
@@ -233,6 +236,23 @@ def other_columns(mirror: Mirror, ours: tuple[str, ...]) -> Mapping[str, Any]:
         for column in mirror.model._meta.concrete_fields
         if not (column.primary_key or column.generated or column.name in known)
     }
+
+
+def note_absent(run: SyncRun, mirror: Mirror, zoho_ids: Collection[str]) -> list[Note]:
+    """A note for each that is not retired here and was not noted before: a list of deleted
+    records may be read again after an interruption."""
+    if not zoho_ids:
+        return []
+    rows = mirror.model._default_manager.filter(
+        **{f"{mirror.key}__in": list(zoho_ids)}, retired_at=None
+    )
+    noted = run.changes.filter(action=Action.UNLISTED, zoho_id__in=list(zoho_ids))
+    known = set(noted.values_list("zoho_id", flat=True))
+    return [
+        Note(Action.UNLISTED, key, mirror.label, name)
+        for key, name in rows.values_list(mirror.key, mirror.label)
+        if key not in known
+    ]
 
 
 def retire(run: SyncRun, mirror: Mirror, zoho_ids: Collection[str]) -> list[tuple[str, str]]:

@@ -214,7 +214,8 @@ class Sending:
     def read(self, changes: Sequence[RequestedChange]) -> dict[str, Theirs]:
         """These accounts as Zoho has them at one moment, by id; without those it no longer has."""
         found = {}
-        for record in self.source.by_id([change.zoho_account_id for change in changes]):
+        looked = self.source.by_id([change.zoho_account_id for change in changes])
+        for record in looked.records:
             try:
                 fields = AccountFields.from_payload(record.parsed())
             except BadRecord as error:

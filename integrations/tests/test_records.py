@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from integrations.zoho.errors import BadRecord
 from integrations.zoho.records import Listing, read_body
 
 ITEMS = Listing("items", "item_id")
@@ -95,3 +96,38 @@ def test_a_fingerprint_tells_texts_and_versions_apart():
     assert one.fingerprint(b"a") != other.fingerprint(b"a")
     assert one.fingerprint(b"a") != one.fingerprint(b"b")
     assert -(2**63) <= one.fingerprint(b"a") < 2**63
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"item_id": "2", "x": NaN}',
+        b'{"item_id": "2", "x": ' + b"[" * 3_000 + b"]" * 3_000 + b"}",
+        b'{"item_id": "2", "x": "\x01"}',
+        b'{"x": {"item_id": "7", "y": "]},{"}, "item_id": "2", "z": -}',
+        b'{"item_id": 2, "x": ' + b"9" * 5_000 + b"}",
+    ],
+)
+@pytest.mark.parametrize("before", [b"", b'"code": 0, "page": {"items": [1]}, '])
+def test_a_page_that_no_reader_takes_is_cut_into_its_records(bad, before):
+    """By brackets and strings alone; the good ones are read as ever."""
+    rows = b'{"item_id": "1"}, ' + bad + b', [3, "]"], {"item_id": "4"}'
+    page = b"{" + before + b'"items": [' + rows + b'], "more": [true]}'
+
+    body = read_body(page, ITEMS)
+
+    assert [record.zoho_id for record in body["items"]] == ["1", "2", "", "4"]
+    assert body["items"][2].parsed() == [3, "]"]
+    assert body["more"] == [True]
+
+
+def test_one_record_that_no_reader_takes_is_cut_out_too():
+    """An answer for a single id has no list."""
+    record = read_body(
+        b'{"item": {"item_id": "1", "x": NaN}, "code": 0}', Listing("item", "item_id")
+    )
+
+    assert record["code"] == 0
+    assert record["item"].zoho_id == "1"
+    with pytest.raises(BadRecord, match="not JSON"):
+        record["item"].parsed()

@@ -5,14 +5,18 @@ Source: https://www.zoho.com/inventory/api/v1/items/ and .../pagination/
 
 import datetime as dt
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
+from itertools import count, islice
+from operator import attrgetter
+from typing import Any, NamedTuple
 
 from django.conf import settings
 
 from integrations.models import ZohoCredential, ZohoUsage
 from integrations.zoho.budget import Budget
 from integrations.zoho.errors import (
+    BadRecord,
     TryAgain,
     ZohoAPIError,
     ZohoNotFoundError,
@@ -20,6 +24,7 @@ from integrations.zoho.errors import (
 )
 from integrations.zoho.exchange import Request
 from integrations.zoho.inventory_answers import inventory_answer
+from integrations.zoho.look_up import LookedUp, look_up
 from integrations.zoho.records import Listing, Page, Record
 from integrations.zoho.tokens import ZohoTokens
 from integrations.zoho.transport import Call, Transport
@@ -29,6 +34,41 @@ PER_PAGE = 200  # Zoho's most
 IDS_PER_CALL = 50
 # Ten million items: no catalogue, so paging that does not end.
 MAX_PAGES = 50_000
+
+
+# A page of rows without an id may be an odd record; several are no list of items.
+MAX_PAGES_WITHOUT_IDS = 5
+
+
+class Window(NamedTuple):
+    """Rows (page - 1) * per_page to page * per_page of a list: all that Zoho lets one ask for."""
+
+    page: int
+    per_page: int
+
+    @property
+    def end(self) -> int:
+        return self.page * self.per_page
+
+
+def adjoining() -> Iterator[Window]:
+    """Pages as they follow each other."""
+    return (Window(page, PER_PAGE) for page in count(1))
+
+
+def overlapping() -> Iterator[Window]:
+    """Pages that each begin before the last row of the one before, and reach as far as they can.
+
+    Zoho counts pages, not rows, so each has the size at which one happens to begin there: rows 0
+    to 199 are followed by the second page of 199, which begins with row 199.
+    """
+    window = Window(1, PER_PAGE)
+    while True:
+        yield window
+        end, sizes = window.end, range(PER_PAGE, PER_PAGE // 2, -1)
+        window = max((Window((end - 1) // size + 1, size) for size in sizes), key=attrgetter("end"))
+        if window.end == end:  # every size begins there: only for sizes smaller than Zoho's
+            window = Window(end // PER_PAGE + 1, PER_PAGE)
 
 
 OLDEST_FIRST = {"sort_column": "created_time", "sort_order": "A"}
@@ -69,6 +109,11 @@ class ZohoClient:
         """API calls made so far, repeats included."""
         return self.transport.calls
 
+    @property
+    def clock(self) -> float | None:
+        """Seconds by which Zoho's clock is ahead of ours; None before the first answer."""
+        return self.transport.clock
+
     def get_valid_token(self) -> str:
         """An access token good for five more minutes. Raises as `tokens.get_valid_token`."""
         return self.transport.tokens.current()
@@ -81,31 +126,61 @@ class ZohoClient:
         """
         return self._page(page, self._begin_page(page, OLDEST_FIRST, per_page))
 
-    def fetch_all_products(self, start_page: int = 1, expected_pages: int = 0) -> Iterator[Page]:
+    def fetch_all_products(
+        self,
+        start_page: int = 1,
+        expected_pages: int = 0,
+        *,
+        overlap: bool = False,
+        before: Collection[str] = (),
+    ) -> Iterator[Page]:
         """Yield every item Zoho Inventory holds, a page at a time; one call a page.
 
         Pages are fetched ahead while the caller works on the one it has: the next one as soon as
-        Zoho has said that there is more, and up to ZOHO_CONCURRENCY at once as far as
-        `expected_pages`, which are likely to exist. They are yielded in order.
+        Zoho has said that there is more, and once the first has come, up to ZOHO_CONCURRENCY at
+        once as far as `expected_pages`, which are likely to exist. They are yielded in order.
 
-        Ends when Zoho says there is no more. Raises ZohoAPIError when pages repeat: going on
-        would never end, and stopping quietly would look like a smaller catalogue.
+        With `overlap`, no item is lost that a deletion moves across the border of two pages while
+        we read: pages overlap by a few rows, which takes some 10 % more calls, and where one does
+        not continue the one before, the rows between are read again. `before` are the ids of the
+        page before `start_page`.
+
+        Ends when Zoho says there is no more. Raises ZohoAPIError when it never does: going on
+        would never end, and stopping quietly would look like a smaller catalogue. The bounds
+        count from the first page, so that they hold over all attempts of a run.
         """
-        # One slot is left for whoever comes with a single question.
+        windows = overlapping if overlap else adjoining
+        # One slot is left for a single question.
         at_once = max(1, settings.ZOHO_CONCURRENCY - 1)
         ahead: deque[Call] = deque()
-        previous: list[str] = []
-        for number in range(start_page, start_page + MAX_PAGES):
-            while not ahead or len(ahead) < min(at_once, expected_pages - number + 1):
-                ahead.append(self._begin_page(number + len(ahead), OLDEST_FIRST))
-            page = self._page(number, ahead.popleft())
+        to_come = islice(windows(), start_page - 1, None)
+        places: deque[Window] = deque()
+        previous = list(before)
+        without_ids = 0
+
+        def begin() -> None:
+            places.append(next(to_come))
+            ahead.append(self._begin_page(places[-1].page, OLDEST_FIRST, places[-1].per_page))
+
+        has_come = False
+        for number in range(start_page, MAX_PAGES + 1):
+            wanted = min(at_once, expected_pages - number + 1) if has_come else 1
+            while not ahead or len(ahead) < wanted:
+                begin()
+            place, page = places.popleft(), self._page(number, ahead.popleft())
+            has_come = True
             ids = [record.zoho_id for record in page.records]
             if any(ids) and ids == previous:
                 break
-            if page.has_more and not ids:
+            without_ids = 0 if any(ids) else without_ids + 1
+            if page.has_more and (not ids or without_ids >= MAX_PAGES_WITHOUT_IDS):
                 break
+            continues = place.page == 1 or not set(previous).isdisjoint(filter(None, ids))
+            if overlap and not continues:
+                between = self._page_before(place).records
+                page = replace(page, records=[*between, *page.records])
             if page.has_more and not ahead:
-                ahead.append(self._begin_page(number + 1, OLDEST_FIRST))
+                begin()
             yield page
             if not page.has_more:
                 return
@@ -114,6 +189,11 @@ class ZohoClient:
             f"Zoho's list of items does not end: page {number} brought nothing new. What was "
             "read is kept; nothing was retired."
         )
+
+    def _page_before(self, place: "Window") -> Page:
+        """The rows that end where this window begins, as they are now."""
+        before = Window(place.page - 1, place.per_page)
+        return self._page(before.page, self._begin_page(before.page, OLDEST_FIRST, before.per_page))
 
     def fetch_changed_products(self, since: dt.datetime, start_page: int = 1) -> Iterator[Page]:
         """Yield the items modified at or after `since`, newest first; one call a page.
@@ -126,7 +206,7 @@ class ZohoClient:
         Raises ZohoAPIError when the order is not honoured either, and as `fetch_products`.
         """
         query = {**NEWEST_FIRST, "last_modified_time": since.strftime("%Y-%m-%dT%H:%M:%S%z")}
-        for number in range(start_page, start_page + MAX_PAGES):
+        for number in range(start_page, MAX_PAGES + 1):
             page = self._page(number, self._begin_page(number, query))
             if number == start_page and not page.records:
                 query = NEWEST_FIRST
@@ -148,38 +228,37 @@ class ZohoClient:
             yield Page(number, fresh, page.has_more and not reached, newest)
             if reached or not page.has_more:
                 return
+            if not known:
+                break
+        raise ZohoAPIError(
+            f"Zoho's list of changed items does not end: page {number}. What was read is kept. "
+            "Start a full sync."
+        )
 
-    def fetch_products_by_id(self, item_ids: Sequence[str]) -> list[Record]:
-        """Those items Zoho still has, of the ones asked for; one call for every 50.
+    def fetch_products_by_id(self, item_ids: Sequence[str], living: Sequence[str] = ()) -> LookedUp:
+        """Those items Zoho still has of the ones asked for, and those it certainly has not.
 
+        One call for every 50, with two of the `living` in each: ids of items that exist, by which
+        an answer shows that it was not cut off. What it does not prove is asked for one by one.
         The rows are Zoho's details: without timestamps, otherwise at least what the list holds.
-        Whether Zoho answers an unknown id by leaving it out or by refusing all of them is not
-        documented, so a refused batch is asked for again one by one.
         """
-        found: list[Record] = []
-        for start in range(0, len(item_ids), IDS_PER_CALL):
-            batch = item_ids[start : start + IDS_PER_CALL]
-            try:
-                body = self._get("itemdetails", ITEMS, item_ids=",".join(batch))
-            except ZohoNotFoundError:
-                found += self._fetch_one_by_one(batch)
-                continue
-            if not isinstance(body.get("items"), list):
-                raise ZohoUnavailableError("Zoho's answer came without its list of items.")
-            found += body["items"]
-        return found
+        return look_up(item_ids, living, batch=self._details, one=self._item, at_once=IDS_PER_CALL)
 
-    def _fetch_one_by_one(self, item_ids: Sequence[str]) -> list[Record]:
-        found = []
-        for item_id in item_ids:
-            try:
-                body = self._get(f"items/{item_id}", Listing("item", "item_id"))
-            except ZohoNotFoundError:
-                continue
-            if not isinstance(body.get("item"), Record):
-                raise ZohoUnavailableError("Zoho's answer came without its item.")
-            found.append(body["item"])
-        return found
+    def _details(self, item_ids: Sequence[str]) -> list[Record]:
+        body = self._get("itemdetails", ITEMS, item_ids=",".join(item_ids))
+        if not isinstance(body.get("items"), list):
+            raise ZohoUnavailableError("Zoho's answer came without its list of items.")
+        return list(body["items"])
+
+    def _item(self, item_id: str) -> Record | None:
+        """The item; None when Zoho says that it does not exist (404, code 1002)."""
+        try:
+            body = self._get(f"items/{item_id}", Listing("item", "item_id"))
+        except ZohoNotFoundError:
+            return None
+        if not isinstance(body.get("item"), Record):
+            raise ZohoUnavailableError("Zoho's answer came without its item.")
+        return body["item"]
 
     def _begin_page(self, page: int, query: Mapping[str, str], per_page: int | None = None) -> Call:
         per_page = PER_PAGE if per_page is None else max(1, min(per_page, PER_PAGE))
@@ -191,10 +270,11 @@ class ZohoClient:
     def _page(self, number: int, call: Call) -> Page:
         body = call.result().body
         context = body.get("page_context")
-        if not isinstance(body.get("items"), list) or not isinstance(context, dict):
+        has_more = context.get("has_more_page") if isinstance(context, dict) else None
+        if not isinstance(body.get("items"), list) or not isinstance(has_more, bool):
             # Taking this for the end would make the rest of the catalogue look deleted.
             raise ZohoUnavailableError("Zoho's page of items came without its list or its paging.")
-        return Page(number, body["items"], bool(context.get("has_more_page")))
+        return Page(number, body["items"], has_more)
 
     def _get(self, resource: str, listing: Listing, **params: Any) -> dict[str, Any]:
         return self.transport.get(*self._address(resource, **params), listing)
@@ -207,9 +287,10 @@ class ZohoClient:
 
 
 def _modified(record: Record) -> dt.datetime | None:
-    """When the item was last modified; None where that cannot be read."""
+    """When the item was last modified; None where that cannot be read, whatever the reason: the
+    record is kept, and fails alone when it is read."""
     try:
         moment = dt.datetime.fromisoformat(record.parsed()["last_modified_time"])
-    except (KeyError, TypeError, ValueError):
+    except (BadRecord, ArithmeticError, LookupError, RecursionError, TypeError, ValueError):
         return None
     return moment if moment.tzinfo else None

@@ -25,6 +25,7 @@ RATE_LIMIT_WORDS = {
     45: "Zoho's limit of calls a day is reached.",
 }
 UNAUTHORIZED_CODES = {14, 57}
+NO_SUCH_RECORD = 1002
 ORGANISATION_CODES = {6024, 6041, 4029}
 
 
@@ -64,7 +65,7 @@ def _translated(reply: Reply, code: Any) -> ZohoError:
             status=status,
             code=code,
         )
-    if status == 404 or code == 1002:
+    if code == NO_SUCH_RECORD:  # 404 alone may be a wrong address, or a proxy's word
         return ZohoNotFoundError("Zoho has no such record.", status=status, code=code)
     if 400 <= status < 500:
         return ZohoAPIError("Zoho refused the request.", status=status, code=code)

@@ -28,7 +28,7 @@ from integrations.zoho.errors import (
     ZohoUnavailableError,
     ZohoUnknownOutcome,
 )
-from integrations.zoho.exchange import Answer, Judge, Reply, Request, Unauthorized
+from integrations.zoho.exchange import Answer, Judge, Reply, Request, Unauthorized, ahead_of_us
 from integrations.zoho.records import Listing, dumps
 from integrations.zoho.retry import MAX_TRIES, may_repeat, nap_before_retry
 from integrations.zoho.session import open_session
@@ -63,6 +63,8 @@ class Transport:
         self.tell = tell
         self.sleep = sleep
         self.calls = 0
+        # Seconds by which Zoho's clock was ahead of ours at the last answer; None before the first.
+        self.clock: float | None = None
         self.session: requests.Session | None = None  # opened by the first call, then kept
         self._threads: ThreadPoolExecutor | None = None
 
@@ -146,6 +148,7 @@ class Transport:
                 stream=True,
             )
             status = response.status_code
+            self.clock = ahead_of_us(response.headers.get("Date"), self.clock)
             reply = Reply(status, response.headers, _read(response, request))
         except requests.RequestException as error:
             raise _unavailable(error) from error

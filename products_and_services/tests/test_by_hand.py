@@ -82,7 +82,7 @@ def test_a_cancel_takes_effect_within_one_page_and_keeps_what_was_read(client, r
 
     assert cancelled.state == "cancelled"
     assert cancelled.finished_at is not None
-    assert Product.objects.count() == 400
+    assert Product.objects.count() == 398
     assert not SyncPage.objects.exists()
     assert request_run(SyncRun.Trigger.PERSON)[1]
 

@@ -95,6 +95,10 @@ def test_names_are_kept_to_the_letter():
         ({"created_time": "yesterday"}, "not a date"),
         ({"created_time": "2026-10-05T21:32:21"}, "no time zone"),
         ({"created_time": 5}, "not a date"),
+        ({"created_time": "0001-01-01T00:00:00+0530"}, "outside of the years"),
+        ({"last_modified_time": "9999-12-31T23:59:59-0800"}, "outside of the years"),
+        ({"rate": Decimal("1e9999999")}, "stored exactly"),
+        ({"rate": "1_000"}, "not a number"),
     ],
 )
 def test_what_cannot_be_kept_exactly_is_refused_with_the_reason(changes, reason):

@@ -63,7 +63,7 @@ def test_one_click_confirms_and_each_is_looked_up_once_more(shrunk, zoho, client
     post(client, shrunk, "confirm")
     run = carry_out(SyncRun.objects.get(origin=shrunk), sync_products)
 
-    assert (run.state, run.retired, run.calls) == ("succeeded", 29, 1)
+    assert (run.state, run.retired, run.calls) == ("succeeded", 29, 2)
     assert retired() == 29
     assert Product.objects.get(zoho_item_id=back).retired_at is None
     shrunk.refresh_from_db()

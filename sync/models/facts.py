@@ -68,6 +68,9 @@ class RunFacts(models.Model):
     task_name = models.CharField(max_length=100)
     task_id = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
 
+    # Seconds by which Zoho's clock was ahead of ours at its first answer.
+    zoho_clock = models.FloatField(null=True, blank=True, editable=False)
+
     created_at = models.DateTimeField(auto_now_add=True)
     started_at = models.DateTimeField(null=True, blank=True)
     heartbeat_at = models.DateTimeField(null=True, blank=True)

@@ -21,8 +21,9 @@ from sync.rows import insert, update_one
 T = TypeVar("T")
 
 MAX_ERRORS_IN_STATS = 100
-# Records asked for by their ids, in portions of this size, each saved before the next is fetched.
-BY_ID_PORTION = 50
+# Records asked for by their ids, in portions of this size, each saved before the next is fetched:
+# with two living ones, as many as Zoho Inventory gives in one call.
+BY_ID_PORTION = 48
 
 
 class LeaseLost(Exception):
@@ -105,12 +106,19 @@ class SyncRun(RunFacts):
         no worker came."""
         since = timezone.now() - dt.timedelta(seconds=settings.SYNC_SILENCE)
         return cls.objects.filter(
-            Q(state=cls.State.RUNNING, heartbeat_at__lt=since)
+            Q(cls.silent(), state=cls.State.RUNNING)
             | Q(state=cls.State.WAITING, resume_at__lt=since)
             | Q(state=cls.State.QUEUED, created_at__lt=since)
         )
 
     # --- its life, told by the worker that carries it -------------------------------------------
+
+    @staticmethod
+    def silent() -> Q:
+        """The condition of a run whose heartbeat is too old, or lies in the future: it was written
+        by a clock that has been set back since, and would count as alive until then."""
+        now, silence = timezone.now(), dt.timedelta(seconds=settings.SYNC_SILENCE)
+        return Q(heartbeat_at__lt=now - silence) | Q(heartbeat_at__gt=now + silence)
 
     def start(self) -> bool:
         """Take the run, if it is there to take. Only one worker can win this update.
@@ -119,11 +127,10 @@ class SyncRun(RunFacts):
         been silent for a minute.
         """
         now = timezone.now()
-        silent_since = now - dt.timedelta(seconds=settings.SYNC_SILENCE)
         free = (
             Q(state=self.State.QUEUED)
             | Q(state=self.State.WAITING, resume_at__lte=now)
-            | Q(state=self.State.RUNNING, heartbeat_at__lt=silent_since)
+            | Q(self.silent(), state=self.State.RUNNING)
         )
         lease = uuid.uuid4()
         with transaction.atomic():

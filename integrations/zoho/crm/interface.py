@@ -145,6 +145,11 @@ class Crm(Protocol):
         """API calls made so far, repeats included."""
         ...
 
+    @property
+    def clock(self) -> float | None:
+        """Seconds by which Zoho's clock is ahead of ours; None before the first answer."""
+        ...
+
     def get_accounts(
         self,
         limit: int = PER_PAGE,

@@ -107,6 +107,12 @@ class TieredCrm:
         """API calls made so far, repeats included."""
         return max(getattr(crm, "calls", 0) for crm in self.tiers.values())
 
+    @property
+    def clock(self) -> float | None:
+        """Seconds by which Zoho's clock is ahead of ours; None before the first answer."""
+        clocks = (getattr(crm, "clock", None) for crm in self.tiers.values())
+        return next((clock for clock in clocks if clock is not None), None)
+
     def close(self) -> None:
         for crm in self.tiers.values():
             crm.close()
