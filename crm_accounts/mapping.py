@@ -67,9 +67,10 @@ class AccountFields(NamedTuple):
         zoho_id = read_id(account)
         try:
             standard = {
-                column: read(account, key, column) for column, (key, read) in STANDARD.items()
+                column: read(account, key, column) if key in account else NOT_SAID
+                for column, (key, read) in STANDARD.items()
             }
-            if not standard["name"]:
+            if standard["name"] in ("", NOT_SAID):
                 raise BadRecord(
                     "The account has no Account_Name.",
                     remedy="Open the account in Zoho, fill in its name, and save.",
@@ -80,9 +81,17 @@ class AccountFields(NamedTuple):
             error.zoho_id = zoho_id
             raise
 
-    def completed(self, row: tuple[Any, ...]) -> "AccountFields":
-        """Nothing is missing of an account that was asked for by its id."""
-        return self
+    def completed(self, row: tuple[Any, ...] | None) -> "AccountFields":
+        """These fields, with what the answer did not say kept as stored: a field that was removed,
+        hidden or not asked for has not been emptied by anybody."""
+        stored = AccountFields(*row) if row else NOTHING_STORED
+        fields = [
+            kept if said is NOT_SAID else said for said, kept in zip(self, stored, strict=True)
+        ]
+        said = self.custom_fields
+        kept = {name: value for name, value in stored.custom_fields.items() if name not in said}
+        custom = {**kept, **{name: value for name, value in said.items() if not _is_empty(value)}}
+        return AccountFields(*fields)._replace(custom_fields=dict(sorted(custom.items())))
 
 
 def read_id(account: Any) -> str:
@@ -170,20 +179,31 @@ STANDARD: dict[str, tuple[str, Read]] = {
     "zoho_created_at": ("Created_Time", _moment),
     "zoho_modified_at": ("Modified_Time", _moment),
 }
+# In the place of a standard field that an answer does not have.
+NOT_SAID: Any = object()
+NOTHING_STORED = AccountFields(
+    **{
+        column: None if read in (_number, _whole, _moment) else ""
+        for column, (_, read) in STANDARD.items()
+    },
+    custom_fields={},
+)
 API_NAMES = frozenset(key for key, _ in STANDARD.values())
 COLUMNS = {key: column for column, (key, _) in STANDARD.items()}
 
 
 def _custom(account: Mapping[str, Any]) -> dict[str, Any]:
-    """The organisation's own fields by API name, in an order that does not move; empty ones left
-    out, so that a new field is no change of every account."""
+    """The organization's own fields by API name, empty ones too: they were said to be empty.
+    `completed` leaves those out, so that a new field is no change of every account."""
     return {
-        key: plain
-        for key in sorted(account)
+        key: _plain(key, value)
+        for key, value in account.items()
         if key not in API_NAMES and key != "id" and not key.startswith("$")
-        for plain in (_plain(key, account[key]),)
-        if plain not in (None, "", [], {})
     }
+
+
+def _is_empty(value: Any) -> bool:
+    return value in (None, "", [], {})
 
 
 def _plain(key: str, value: Any) -> Any:

@@ -28,7 +28,7 @@ def sync_accounts(run: SyncRun) -> None:
     with closing(TieredCrm.from_database(run.purpose(), run.tell_repeat)) as client:
         source = CrmAccounts(
             client,
-            fields_to_read(client, run.tell),
+            lambda again: fields_to_read(client, run.tell, again),
             cursor=run.cursor,
             remember=lambda cursor: run.note(cursor=cursor),
             tell=run.tell,

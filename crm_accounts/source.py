@@ -1,19 +1,15 @@
 """Where the mirror of accounts comes from: bulk reads, pages, changes, deletions."""
 
-import csv
 import datetime as dt
-import io
 import tempfile
-import zipfile
-import zlib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 from itertools import count, islice
-from typing import Any, BinaryIO
+from typing import Any, TypeVar
 
 import structlog
 from django.utils import timezone
 
+from crm_accounts.bulk_file import FieldType, read_rows
 from integrations.zoho.crm.interface import BulkRead, Crm
 from integrations.zoho.errors import (
     ZohoAPIError,
@@ -21,18 +17,21 @@ from integrations.zoho.errors import (
     ZohoNotFoundError,
     ZohoNotReadyError,
     ZohoPageExpiredError,
-    ZohoUnavailableError,
 )
 from integrations.zoho.look_up import LookedUp, look_up
 from integrations.zoho.records import Page, Record, usable_id
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 ROWS_A_PAGE = 500
 NO_CONTENT = 204
 # COQL takes 50 or 100 values in a list; Zoho's page says both. Two lists make one query.
 IDS_A_LIST = 50
 IDS_A_QUERY = 2 * IDS_A_LIST
+# Zoho's pages say 50 and 500 columns; the id is one of them.
+COLUMNS_A_QUERY = 49
+MAX_PARTS = 50  # files of one bulk read: Zoho numbers no more
 # Zoho promises no time. A file for some thousands is ready within seconds, for 100,000 in minutes.
 FIRST_LOOKS = 3
 SECONDS_BETWEEN = 2.0
@@ -43,7 +42,8 @@ GIVE_UP_AFTER = dt.timedelta(minutes=30)
 class CrmAccounts:
     """The engine's source of accounts.
 
-    `fields` are the API names to read with their data types. `cursor` is what an earlier stint of
+    `fields` gives the API names to read with how to read them, and asks Zoho again when it is told
+    to: when Zoho refuses a field, it may be gone. `cursor` is what an earlier stint of
     the run has left, and `remember` keeps it: the bulk read under way, or the token of the next
     page. `tell` writes into the run's log.
     """
@@ -51,7 +51,7 @@ class CrmAccounts:
     def __init__(
         self,
         client: Crm,
-        fields: Mapping[str, str],
+        fields: Callable[[bool], Mapping[str, FieldType]],
         *,
         cursor: Mapping[str, Any],
         remember: Callable[[dict[str, Any]], None],
@@ -59,13 +59,28 @@ class CrmAccounts:
         sleep: Callable[[float], None],
     ) -> None:
         self.client = client
-        self.types = fields
-        self.fields = [name for name in fields if name != "id"]
+        self.known_fields = fields
+        self.types = fields(False)
         self.cursor = dict(cursor)
         self.remember = remember
         self.tell = tell
         self.sleep = sleep
         self.calls_told = 0
+
+    @property
+    def fields(self) -> list[str]:
+        return [name for name in self.types if name != "id"]
+
+    def _with_fields(self, call: Callable[[], T]) -> T:
+        """What `call` gives; where Zoho refuses it and the fields are others by now, a second
+        time."""
+        try:
+            return call()
+        except ZohoAPIError:
+            before, self.types = self.types, self.known_fields(True)
+            if self.types.keys() == before.keys():
+                raise
+        return call()
 
     def pages(self, start_page: int, expected: int, before: Collection[str]) -> Iterator[Page]:
         """All accounts by a bulk read; page by page where Zoho does not prepare one."""
@@ -106,21 +121,31 @@ class CrmAccounts:
         )
 
     def _rows_by_id(self, ids: Sequence[str]) -> list[Record]:
-        """Those that one query finds, so as they are at one moment."""
+        """Those that queries find, each as it is at one moment: one query for every 49 fields."""
+        return self._with_fields(lambda: self._queried(ids))
+
+    def _queried(self, ids: Sequence[str]) -> list[Record]:
         quoted = [f"'{zoho_id}'" for zoho_id in ids]
         lists = [quoted[start : start + IDS_A_LIST] for start in range(0, len(quoted), IDS_A_LIST)]
         where = " or ".join(f"id in ({', '.join(some)})" for some in lists)
         where = f"({where})" if len(lists) > 1 else where
-        names = ", ".join(["id", *self.fields])
-        # COQL, not SQL; names are Zoho's own, ids are digits.
-        query = f"select {names} from Accounts where {where} limit {IDS_A_QUERY}"  # noqa: S608
-        rows = self.client.query_accounts(query)
-        return [Record(usable_id(row.get("id")), None, row) for row in rows]
+        rows: dict[str, dict[str, Any]] = {}
+        names = self.fields
+        for start in range(0, len(names), COLUMNS_A_QUERY):
+            some = [column(name) for name in names[start : start + COLUMNS_A_QUERY]]
+            select = ", ".join(["id", *some])
+            # COQL, not SQL; names are Zoho's own, ids are digits.
+            query = f"select {select} from Accounts where {where} limit {IDS_A_QUERY}"  # noqa: S608
+            for row in self.client.query_accounts(query):
+                rows.setdefault(usable_id(row.get("id")), {}).update(row)
+        return [Record(zoho_id, None, row) for zoho_id, row in rows.items() if zoho_id]
 
     def _row_by_id(self, zoho_id: str) -> Record | None:
         """One account; None when Zoho says that there is none, by an answer without content."""
         try:
-            row = self.client.get_account(zoho_id, self.fields, fresh=True)
+            row = self._with_fields(
+                lambda: self.client.get_account(zoho_id, self.fields, fresh=True)
+            )
         except ZohoNotFoundError as error:
             if error.status != NO_CONTENT:
                 raise
@@ -154,7 +179,14 @@ class CrmAccounts:
             ) from None
 
     def _pages(self, since: dt.datetime | None = None, token: str = "") -> Iterator[Page]:
-        return self.client.iter_account_pages(self.fields, since, token)
+        def begin() -> tuple[Page | None, Iterator[Page]]:
+            pages = self.client.iter_account_pages(self.fields, since, token)
+            return next(pages, None), pages
+
+        first, others = self._with_fields(begin)
+        if first is not None:
+            yield first
+            yield from others
 
     # --- bulk -------------------------------------------------------------------------------------
 
@@ -177,12 +209,16 @@ class CrmAccounts:
     def _first_part(self) -> BulkRead:
         parts = self.cursor.get("parts") or []
         if not parts:
-            self._ask(self.client.create_bulk_read(self.fields), parts)
+            self._ask(self._with_fields(lambda: self.client.create_bulk_read(self.fields)), parts)
         return self._prepared(self.cursor["parts"][0])
 
     def _part_after(self, part: BulkRead) -> BulkRead:
         parts = self.cursor["parts"]
         at = parts.index(part.id) + 1
+        if at >= MAX_PARTS:
+            raise ZohoAPIError(
+                "Zoho's files of accounts do not end. What was read is kept; nothing was retired."
+            )
         if at == len(parts):
             self._ask(self.client.create_bulk_read(page_token=part.next_token), parts)
         return self._prepared(self.cursor["parts"][at])
@@ -217,45 +253,12 @@ def _is_id(zoho_id: str) -> bool:
     return zoho_id.isascii() and zoho_id.isdecimal()
 
 
-def read_rows(file: BinaryIO, types: Mapping[str, str]) -> Iterator[Record]:
-    """The records of a bulk read's zip, in the shape that lists have.
-
-    Raises ZohoUnavailableError when the file is not whole; another download may be.
-    """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for name in archive.namelist():
-                with archive.open(name) as content:
-                    text = io.TextIOWrapper(content, encoding="utf-8-sig", newline="")
-                    for row in csv.DictReader(text):
-                        account = {
-                            key: as_listed(types.get(key, ""), value)
-                            for key, value in row.items()
-                            if key is not None
-                        }
-                        yield Record(account.get("id") or "", None, account)
-    except (zipfile.BadZipFile, zlib.error, EOFError, csv.Error, UnicodeDecodeError) as error:
-        raise ZohoUnavailableError("The file that Zoho prepared is damaged.") from error
+# Words of COQL itself. Source: Zoho's "COQL Limitations", v8, and Kaizen #171.
+WORDS = """and as asc between by desc external from group having in is join like limit not null
+offset on or order select set where"""
+RESERVED = frozenset(WORDS.split())
 
 
-# Not bigint: Zoho writes those as text, so that no digit is lost on the way.
-NUMBERS = {"integer", "double", "currency", "percent", "decimal"}
-LOOK_UPS = {"lookup", "ownerlookup", "userlookup"}
-
-
-def as_listed(data_type: str, text: Any) -> Any:
-    """A value of the CSV as Zoho's JSON would have it; "" is none."""
-    if not isinstance(text, str) or text == "":
-        return None
-    if data_type in NUMBERS:
-        try:
-            return Decimal(text)
-        except InvalidOperation:
-            return text  # told as what it is: not a number
-    if data_type == "boolean":
-        return {"true": True, "false": False}.get(text.lower(), text)
-    if data_type in LOOK_UPS:
-        return {"id": text}
-    if data_type == "multiselectpicklist":
-        return text.split(";")
-    return text
+def column(name: str) -> str:
+    """A field's name as COQL takes it: one that is a word of COQL's, in quotation marks."""
+    return f"'{name}'" if name.lower() in RESERVED else name

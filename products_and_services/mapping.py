@@ -68,9 +68,11 @@ class ProductFields(NamedTuple):
             error.zoho_id = zoho_id
             raise
 
-    def completed(self, row: tuple[Any, ...]) -> "ProductFields":
+    def completed(self, row: tuple[Any, ...] | None) -> "ProductFields":
         """These fields, with Zoho's times and the status kept as stored where this answer does not
         give them: item details come without times, and no status is not "inactive"."""
+        if row is None:
+            return self
         stored = ProductFields(*row)
         known = self if self.zoho_status else stored
         return self._replace(

@@ -63,7 +63,7 @@ class Mirror:
     fields: tuple[str, ...]
     # One record → its mirrored columns. Raises BadRecord.
     read: Callable[[Mapping[str, Any]], Fields]
-    # (read, stored) → what is known when the record came without some of its columns.
+    # (read, stored or None) → what is known then: a record may have come without some columns.
     complete: Callable[[Any, Any], Fields]
     # Columns that are filled when a record is first seen and belong to staff from then on.
     first_seen: Callable[[Any], dict[str, Any]]

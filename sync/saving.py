@@ -128,6 +128,7 @@ def compare(
         columns = (mirror.key, "synced_at", *mirror.fields)
         for key, synced_at, *fields in select(mirror.model, columns, mirror.key, to_read):
             local[key], synced[key] = tuple(fields), synced_at
+    remote = {key: mirror.complete(fields, local.get(key)) for key, fields in remote.items()}
     older = {
         key
         for key, fields in remote.items()
@@ -135,10 +136,6 @@ def compare(
     }
     # A run that wrote to Zoho has read these back since this one asked for its page.
     remote = {key: local[key] if key in older else fields for key, fields in remote.items()}
-    remote = {
-        key: mirror.complete(fields, local[key]) if key in local else fields
-        for key, fields in remote.items()
-    }
     plan = make_plan(remote, local, {key for key in local if known[key][0] is not None})
     stale = {
         key: synced[key]

@@ -13,6 +13,7 @@ class CrmField(models.Model):
     api_name = models.CharField("API name", max_length=255, unique=True)
     label = models.CharField(max_length=255)
     data_type = models.CharField("type", max_length=50)
+    result_type = models.CharField("type of its result", max_length=50, blank=True, default="")
     length = models.PositiveIntegerField(null=True, blank=True)
     decimal_places = models.PositiveSmallIntegerField(null=True, blank=True)
     is_custom = models.BooleanField("custom", default=False)

@@ -282,8 +282,8 @@ def test_a_file_of_too_many_accounts_is_refused(monkeypatch):
         ("id,Phone\n" + "\n" * 40 + f"{HELIOS},5\n", "more than 30 lines"),
         (f"id,Phone\n{HELIOS},5" + "," * 20 + "\n", "Line 2 has more than 10 cells"),
         (",".join(["id", *["Phone"] * 20]) + "\n", "Line 1 has more than 10 cells"),
-        (f"id,Phone\n{HELIOS},{'5' * 140_000}\n", "A cell is longer than 131,072 characters"),
-        (f'id,Phone\n{HELIOS},"{"5," * 70_000}', "A cell is longer than 131,072 characters"),
+        (f"id,Phone\n{HELIOS},{'5' * 140_000}\n", "a cell of more than 131,072 characters"),
+        (f'id,Phone\n{HELIOS},"{"5," * 70_000}', "no CSV that can be read"),
     ],
 )
 def test_a_file_is_bounded_in_lines_cells_and_characters(monkeypatch, text, says):

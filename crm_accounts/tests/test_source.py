@@ -9,9 +9,9 @@ from itertools import count
 import pytest
 
 from crm_accounts import source
+from crm_accounts.bulk_file import FieldType, as_listed, read_rows
 from crm_accounts.models import Account
 from crm_accounts.services import sync_accounts as work
-from crm_accounts.source import as_listed
 from integrations.zoho.errors import ZohoUnavailableError
 from sync.models import SyncRun
 from sync.runner import carry_out
@@ -157,7 +157,7 @@ def test_a_damaged_file_is_trouble_that_may_pass(spoil):
         archive.writestr("accounts.csv", "id,Account_Name\n4876,Helios\n")
 
     with pytest.raises(ZohoUnavailableError, match="damaged"):
-        list(source.read_rows(io.BytesIO(spoil(whole.getvalue())), {}))
+        list(read_rows(io.BytesIO(spoil(whole.getvalue())), {}))
 
 
 @MANY
@@ -205,4 +205,4 @@ def test_changes_beyond_two_thousand_are_read(zoho, sync_accounts):
 )
 def test_a_value_of_the_file_gets_the_shape_of_a_list(data_type, text, value):
     """By the type that Zoho's metadata gives the field."""
-    assert as_listed(data_type, text) == value
+    assert as_listed(FieldType(data_type), text) == value

@@ -21,6 +21,7 @@ MAX_BYTES = 20 * 1024 * 1024
 # Spreadsheets leave empty lines behind; of short ones, 20 MB hold millions.
 MAX_LINES = 4 * MOST_ACCOUNTS
 MAX_CELLS = 1_000  # a line; Zoho's largest edition has 500 fields a module
+MAX_CHARACTERS = 131_072  # a cell; more than any field of Zoho's holds
 LOOKED_UP_TOGETHER = 500
 ID_HEADING, AS_OF_HEADING = "Zoho account ID", "Changed in Zoho"
 # Zoho's own words for them, where no field is called so.
@@ -158,12 +159,7 @@ def _as_text(content: BinaryIO) -> Iterator[io.TextIOWrapper]:
             "The file is not in UTF-8, so its accents and umlauts cannot be read safely. Nothing "
             "was changed: save it as “CSV UTF-8” and upload it again."
         ) from None
-    except csv.Error as error:
-        if "field limit" in str(error):
-            raise BadFile(
-                f"A cell is longer than {csv.field_size_limit():,} characters. Nothing was "
-                "changed: shorten it, or look for a quotation mark that does not end."
-            ) from None
+    except csv.Error:
         raise BadFile(
             "The file is no CSV that can be read: a quotation mark stands where none may, or does "
             "not end. Nothing was changed: save it as CSV from a spreadsheet and upload it again."
@@ -192,6 +188,11 @@ def _rows(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[st
             raise BadFile(
                 f"Line {number:,} has more than {MAX_CELLS:,} cells. Nothing was changed: leave "
                 "out the columns that you did not change."
+            )
+        if any(len(cell) > MAX_CHARACTERS for cell in row):
+            raise BadFile(
+                f"Line {number:,} has a cell of more than {MAX_CHARACTERS:,} characters. Nothing "
+                "was changed: shorten it, or look for a quotation mark that does not end."
             )
         if number == 1 or any(map(str.strip, row)):
             yield number, row

@@ -76,7 +76,7 @@ def send_changes(run: SyncRun) -> None:
     with closing(TieredCrm.from_database(run.purpose(), run.tell_repeat)) as client:
         source = CrmAccounts(
             client,
-            fields_to_read(client, run.tell),
+            lambda again: fields_to_read(client, run.tell, again),
             cursor={},
             remember=lambda cursor: None,
             tell=run.tell,
@@ -217,7 +217,7 @@ class Sending:
         looked = self.source.by_id([change.zoho_account_id for change in changes])
         for record in looked.records:
             try:
-                fields = AccountFields.from_payload(record.parsed())
+                fields = AccountFields.from_payload(record.parsed()).completed(None)
             except BadRecord as error:
                 theirs = Theirs(record, None, f"{error.message} {error.remedy}")
             else:

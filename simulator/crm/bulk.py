@@ -187,6 +187,7 @@ def _result(crm: Crm, job: Job) -> Result:
         query = {name: job.query.get(name) for name in ("fields", "criteria", "cvid")}
         names = query["fields"] or [field.api_name for field in FIELDS]
         key = ("csv", json.dumps(query, default=str), job.page, crm.bulk_rows, crm.time_zone)
+        key = (*key, crm.bulk_id_heading)
         data, count, more = crm.remembered(key, lambda: _read(crm, query, names, job.page))
         token = None
         if more:
@@ -201,7 +202,11 @@ def _read(crm: Crm, query: dict[str, Any], names: list[str], page: int) -> tuple
     view = VIEWS.get(query["cvid"] or "", lambda account: True)
     rows = [account for account in crm.by_id() if view(account) and test(account)]
     part = rows[(page - 1) * crm.bulk_rows : page * crm.bulk_rows]
-    return render(part, names, crm.view), len(part), len(rows) > page * crm.bulk_rows
+    return (
+        render(part, names, crm.view, crm.bulk_id_heading),
+        len(part),
+        len(rows) > page * crm.bulk_rows,
+    )
 
 
 def _call_back(zoho: "Zoho", job: Job, url: str) -> None:

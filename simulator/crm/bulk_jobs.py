@@ -47,12 +47,12 @@ class Result:
         return file.getvalue()
 
 
-def render(accounts: Iterable[Account], names: list[str], view: View) -> bytes:
-    """The CSV: API names in the first line, `id` always among them."""
+def render(accounts: Iterable[Account], names: list[str], view: View, id_heading: str) -> bytes:
+    """The CSV: API names in the first line; the id always comes, under a heading of its own."""
     names = ["id", *(name for name in names if name != "id")]
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(names)
+    writer.writerow([id_heading, *names[1:]])
     cells = [_cell(name, view) for name in names]
     writer.writerows([cell(account) for cell in cells] for account in accounts)
     return file.getvalue().encode()

@@ -123,7 +123,7 @@ class _Parser:
 
     def query(self) -> Query:
         self.key("select")
-        columns = self.listed(lambda: self.take("word"))
+        columns = self.listed(lambda: self.take("word", "text"))
         if not self.took("key", "from"):
             raise syntax_error(clause="from")
         module = self.take("word")

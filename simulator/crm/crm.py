@@ -91,6 +91,8 @@ class Crm:
         self.bulk_delay = 0.0  # seconds from a job's creation to its end
         self.bulk_fails = False
         self.bulk_rows = 200_000  # a page
+        # Four programs that read live files expect "Id"; Zoho's page prints "id".
+        self.bulk_id_heading = "Id"
         self.org_type = "production"  # or "sandbox", "developer"
         self.omit_json_type = False  # in settings/fields, as seen on some fields
 

@@ -90,8 +90,8 @@ def test_the_result_is_a_zip_with_one_csv(call, firms):
 
     first, second = rows(call, started(call, fields=fields))
 
-    assert list(first) == ["id", *fields]
-    assert (first["id"], first["Parent_Account"], first["Key_Account"]) == (firms[0], "", "true")
+    assert list(first) == ["Id", *fields]
+    assert (first["Id"], first["Parent_Account"], first["Key_Account"]) == (firms[0], "", "true")
     assert second["Account_Name"] == 'He said "no", twice\nand left'
     assert (second["Parent_Account"], second["Products_Used"]) == (firms[0], "Panels;Batteries")
     assert first["Modified_Time"] == call.zoho.accounts[firms[0]]["Modified_Time"]
@@ -133,7 +133,7 @@ def test_criteria_choose_rows(call, firms, criteria, expected):
     """In JSON here."""
     found = rows(call, started(call, fields=["Account_Name"], criteria=criteria))
 
-    assert [row["id"] for row in found] == [firms[index] for index in expected]
+    assert [row["Id"] for row in found] == [firms[index] for index in expected]
 
 
 def test_pages_go_on_by_number_and_by_token(call, clock, crm, firms):
@@ -147,7 +147,7 @@ def test_pages_go_on_by_number_and_by_token(call, clock, crm, firms):
     by_number = started(call, fields=["Account_Name"], page=2)
 
     assert rows(call, by_token) == rows(call, by_number)
-    assert [row["id"] for row in rows(call, by_token)] == firms[1:]
+    assert [row["Id"] for row in rows(call, by_token)] == firms[1:]
     assert not poll(call, by_token)["result"]["more_records"]
     clock.pass_by(DAY)
     call.token = ""

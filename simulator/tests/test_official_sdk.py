@@ -73,7 +73,7 @@ def test_it_updates_one_and_a_hundred(sdk, zoho):
 
 def test_it_reads_in_bulk(sdk, zoho):
     """A job, its state, the zip."""
-    assert sdk["bulk"][0] == "id,Account_Name"
+    assert sdk["bulk"][0] == "Id,Account_Name"
     assert len(sdk["bulk"]) == 451
 
 
