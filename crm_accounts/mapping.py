@@ -91,7 +91,7 @@ class AccountFields(NamedTuple):
         said = self.custom_fields
         kept = {name: value for name, value in stored.custom_fields.items() if name not in said}
         custom = {**kept, **{name: value for name, value in said.items() if not _is_empty(value)}}
-        return AccountFields(*fields)._replace(custom_fields=dict(sorted(custom.items())))
+        return AccountFields._make(fields)._replace(custom_fields=dict(sorted(custom.items())))
 
 
 def read_id(account: Any) -> str:
@@ -181,13 +181,11 @@ STANDARD: dict[str, tuple[str, Read]] = {
 }
 # In the place of a standard field that an answer does not have.
 NOT_SAID: Any = object()
-NOTHING_STORED = AccountFields(
-    **{
-        column: None if read in (_number, _whole, _moment) else ""
-        for column, (_, read) in STANDARD.items()
-    },
-    custom_fields={},
-)
+_EMPTY: dict[str, Any] = {
+    column: None if read in (_number, _whole, _moment) else ""
+    for column, (_, read) in STANDARD.items()
+}
+NOTHING_STORED = AccountFields(**_EMPTY, custom_fields={})
 API_NAMES = frozenset(key for key, _ in STANDARD.values())
 COLUMNS = {key: column for column, (key, _) in STANDARD.items()}
 

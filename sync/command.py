@@ -1,10 +1,12 @@
 """What the commands that sync a mirror here and now have in common."""
 
 import json
+import os
+import signal
 import sys
 import threading
 from collections.abc import Callable
-from typing import Any, ClassVar, TextIO
+from typing import Any, ClassVar, NoReturn, TextIO
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connections
@@ -14,6 +16,11 @@ from sync.models import SyncRun
 from sync.start import SyncAlreadyActive
 
 FAILED, SOME_FAILED, ALREADY_ACTIVE = 1, 2, 3
+INTERRUPTED = 130  # as shells say for Ctrl-C; also for SIGTERM
+
+
+def _interrupt(*args: object) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 class SyncCommand(BaseCommand):
@@ -61,6 +68,7 @@ class SyncCommand(BaseCommand):
             raise CommandError(
                 f"The ID of an {self.record} consists of digits: " + ", ".join(bad_ids)
             )
+        signal.signal(signal.SIGTERM, _interrupt)
         progress = Progress(sys.stderr if sys.stderr.isatty() and not options["json"] else None)
         try:
             with progress:
@@ -71,6 +79,8 @@ class SyncCommand(BaseCommand):
                     on_start=progress.follow,
                     on_wait=self.tell_wait,
                 )
+        except KeyboardInterrupt:
+            self.end(progress.run)
         except SyncAlreadyActive as error:
             raise CommandError(
                 f"{error.message} Wait for it, or look at it under Sync runs.",
@@ -98,10 +108,22 @@ class SyncCommand(BaseCommand):
         if stats["failed"]:
             sys.exit(SOME_FAILED)
 
+    def end(self, run: SyncRun | None) -> NoReturn:
+        """Cancel the run, so that it stands in nobody's way, say so, and leave at once."""
+        if run is not None and run.cancel("Cancelled: the command that carried it was ended."):
+            self.stderr.write(
+                f"Ended. Run #{run.pk} was cancelled; {run.kept()}. The next sync reads from the "
+                "beginning."
+            )
+        self.stderr.flush()
+        self.stdout.flush()
+        # Not by an exception: Python would wait for calls under way, each up to its deadline.
+        os._exit(INTERRUPTED)
+
     def tell_wait(self, run: SyncRun) -> None:
         self.stderr.write(
-            f"{run.message} Waiting until {run.resume_at:%Y-%m-%d %H:%M:%S} UTC. Ctrl-C is safe: "
-            "a worker goes on from here.",
+            f"{run.message} Waiting until {run.resume_at:%Y-%m-%d %H:%M:%S} UTC. Ctrl-C "
+            "cancels the run; what it read is kept.",
             self.style.WARNING,
         )
 
@@ -113,6 +135,7 @@ class Progress:
         self.stream = stream
         self.stop = threading.Event()
         self.thread: threading.Thread | None = None
+        self.run: SyncRun | None = None
 
     def __enter__(self) -> "Progress":
         return self
@@ -124,6 +147,7 @@ class Progress:
             self.stream.write("\r\033[K")
 
     def follow(self, run: SyncRun) -> None:
+        self.run = run
         if self.stream is None:
             return
         arguments = (run.pk, self.stream)

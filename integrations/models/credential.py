@@ -78,6 +78,9 @@ class ZohoCredential(models.Model):
     api_domain = models.URLField(blank=True, default="", editable=False)
     reconnect_reason = models.TextField(blank=True, default="", editable=False)
     refresh_not_before = AwareDateTimeField(null=True, blank=True, editable=False)
+    # Attempts for a new token that failed since the last good one, by all workers.
+    refresh_failures = models.PositiveSmallIntegerField(default=0, editable=False)
+    refresh_failing_since = AwareDateTimeField(null=True, blank=True, editable=False)
     refreshed_at = AwareDateTimeField("last token refresh", null=True, blank=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
@@ -156,4 +159,5 @@ class ZohoCredential(models.Model):
     def forget_access(self) -> None:
         """The secrets changed: nothing learnt with the old ones holds."""
         self.access_token = self.scope = self.api_domain = self.reconnect_reason = ""
-        self.expires_in = self.refresh_not_before = None
+        self.expires_in = self.refresh_not_before = self.refresh_failing_since = None
+        self.refresh_failures = 0

@@ -101,3 +101,18 @@ def test_a_page_of_a_firewall_is_judged_by_its_status(judge, status, error):
 
     assert type(caught.value) is error
     assert isinstance(caught.value, TryAgain) == (status in (429, 500, 502))
+
+
+@pytest.mark.parametrize(
+    ("judge", "status", "content"),
+    [
+        (inventory_answer, 402, b'{"code": 7, "message": "Your trial period has expired."}'),
+        (inventory_answer, 403, b'{"code": 8, "message": "This organization is inactive."}'),
+        (inventory_answer, 402, b"{}"),
+        (crm_answer, 402, b'{"code": "PAYMENT_REQUIRED", "status": "error"}'),
+    ],
+)
+def test_a_plan_that_has_ended_says_what_to_do_and_is_not_asked_again(judge, status, content):
+    """The words "Zoho refused the request" helped nobody."""
+    with pytest.raises(ZohoPermissionError, match="look at Subscription in Zoho"):
+        judge(reply(status, content), REQUEST)

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from conftest import in_minutes
 from integrations.models import ZohoCredential
+from integrations.zoho import tokens
 from integrations.zoho.errors import (
     TryAgain,
     ZohoAuthError,
@@ -139,8 +140,13 @@ def test_an_unknown_refusal_never_declares_the_connection_dead(zoho, credential)
 
     with pytest.raises(ZohoUnavailableError, match="something_new"):
         get_valid_token()
+    the_wait_is_over()
 
     assert get_valid_token()
+
+
+def the_wait_is_over():
+    ZohoCredential.objects.update(refresh_not_before=None)
 
 
 @pytest.mark.parametrize("kind", ["html_502", "hang"])
@@ -148,15 +154,88 @@ def test_an_unreadable_or_silent_sign_in_server_is_tried_again_later(
     zoho, credential, settings, kind, monkeypatch
 ):
     """Without a time-out, a silent server would keep the row lock, and with it every worker."""
-    from integrations.zoho import tokens
-
     monkeypatch.setattr(tokens, "TOKEN_TIMEOUT", (1, 0.3))
     zoho.faults.add(kind, path=TOKEN_PATH, times=1)
 
     with pytest.raises(TryAgain):
         get_valid_token()
+    the_wait_is_over()
 
     assert get_valid_token()
+
+
+ANSWERS = {
+    "429 as a page": {"status": 429, "body": "<h1>429</h1>", "content_type": "text/html"},
+    "429 with nothing": {"status": 429, "body": "{}"},
+    "500": {"status": 500, "body": '{"error": "general_error"}'},
+    "a list": {"status": 200, "body": '["x"]'},
+    "an empty body": {"status": 200, "body": ""},
+    "a web page": {"status": 503, "body": "<html>", "content_type": "text/html"},
+    "many lists": {"status": 200, "body": "[" * 50_000},
+}
+
+
+@pytest.mark.parametrize("answer", ANSWERS.values(), ids=ANSWERS)
+def test_the_sign_in_server_is_asked_at_most_five_times_in_ten_minutes(zoho, credential, answer):
+    """28 times in one run; Zoho allows ten, and then refuses everybody."""
+    zoho.faults.add("http", path=TOKEN_PATH, **answer)
+
+    waited = 0.0
+    while waited < 600:
+        with pytest.raises(TryAgain) as caught:
+            get_valid_token()
+        waited += caught.value.retry_after
+        assert caught.value.is_planned
+        the_wait_is_over()
+
+    assert 1 <= len(token_requests(zoho)) <= 5
+    assert ZohoCredential.load().state() != ZohoCredential.State.RECONNECT_NEEDED
+
+
+def test_a_failed_attempt_is_remembered_for_all_workers(zoho, credential):
+    """Each page that is fetched ahead asked again."""
+    zoho.faults.add("http", path=TOKEN_PATH, status=500)
+
+    for _ in range(20):
+        with pytest.raises(TryAgain):
+            get_valid_token()
+
+    assert len(token_requests(zoho)) == 1
+
+
+def test_an_outage_of_more_than_an_hour_is_trouble_and_no_plan(zoho, credential):
+    """A run must not wait for ever without a word."""
+    zoho.faults.add("http", path=TOKEN_PATH, status=500)
+    with pytest.raises(TryAgain):
+        get_valid_token()
+    ZohoCredential.objects.update(refresh_failing_since=in_minutes(-61))
+
+    with pytest.raises(TryAgain) as caught:
+        get_valid_token()
+
+    assert not caught.value.is_planned
+
+
+def test_a_good_token_ends_the_growing_wait(zoho, credential):
+    """The next trouble begins from the beginning."""
+    zoho.faults.add("http", path=TOKEN_PATH, status=500, times=3)
+    for _ in range(3):
+        with pytest.raises(TryAgain):
+            get_valid_token()
+        the_wait_is_over()
+
+    assert get_valid_token()
+    stored = ZohoCredential.load()
+    assert (stored.refresh_failures, stored.refresh_not_before) == (0, None)
+
+
+def test_a_sign_in_server_that_drips_does_not_hold_the_row(zoho, credential, monkeypatch):
+    """It held it for more than a minute, and everything hung on it."""
+    monkeypatch.setitem(tokens.TOKEN_BOUNDS, "seconds", 0.3)
+    zoho.faults.add("drip", path=TOKEN_PATH, seconds=0.05)
+
+    with pytest.raises(TryAgain, match="did not answer"):
+        get_valid_token()
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,12 @@
 from decimal import Decimal
+from gzip import compress as gzip_of
 
 import pytest
 import requests
 
-from integrations.zoho import inventory_answers
+from integrations.zoho import inventory_answers, retry, tokens, transport
 from integrations.zoho.errors import (
+    TryAgain,
     ZohoAPIError,
     ZohoAuthError,
     ZohoConfigError,
@@ -184,3 +186,44 @@ def test_each_request_leaves_one_log_line_without_a_secret(zoho, inventory, capl
 
     assert len(lines) == 1
     assert token not in caplog.text
+
+
+@pytest.mark.parametrize("path", [ITEMS, "/oauth/v2/token"])
+def test_a_call_has_an_end_though_bytes_keep_coming(zoho, inventory, monkeypatch, path):
+    """A byte every two seconds is never too late for a time-out of each read."""
+    monkeypatch.setattr(transport, "CALL_SECONDS", 0.2)
+    monkeypatch.setitem(tokens.TOKEN_BOUNDS, "seconds", 0.2)
+    monkeypatch.setattr(retry, "MAX_SECONDS", 0.5)
+    zoho.add_item(name="Desk")
+    zoho.faults.add("drip", path=path, seconds=0.05)
+
+    with pytest.raises(TryAgain):
+        inventory.fetch_products()
+
+
+@pytest.mark.parametrize("gzip", [False, True])
+def test_an_answer_has_a_size_also_when_it_is_unpacked(zoho, inventory, monkeypatch, gzip):
+    """A kilobyte may unpack to a gigabyte."""
+    monkeypatch.setattr(transport, "MAX_ANSWER", 2**21)
+    zoho.faults.add("large", path=ITEMS, megabytes=3, gzip=gzip)
+
+    with pytest.raises(ZohoUnavailableError, match="too large"):
+        inventory.fetch_products()
+
+
+def test_a_packed_answer_is_unpacked(zoho, inventory):
+    """Zoho packs what is long."""
+    zoho.faults.add("large", path=ITEMS, megabytes=1, gzip=True)
+
+    with pytest.raises(ZohoUnavailableError, match="not complete JSON"):
+        inventory.fetch_products()  # a megabyte of blanks, unpacked
+
+
+def test_a_body_that_is_cut_off_in_its_packing_is_no_answer(zoho, inventory):
+    """Half a page is none."""
+    packed = gzip_of(b'{"code": 0}')[:-9]
+    headers = {"Content-Encoding": "gzip"}
+    zoho.faults.add("http", path=ITEMS, status=200, body=packed, headers=headers)
+
+    with pytest.raises(ZohoUnavailableError):
+        inventory.fetch_products()

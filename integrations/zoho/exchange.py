@@ -98,6 +98,12 @@ def read_json(reply: Reply, request: Request) -> dict[str, Any]:
     return body
 
 
+PLAN_ENDED = (
+    "Zoho refuses this organization: its plan or trial has ended, or it is not active. Have an "
+    "administrator look at Subscription in Zoho. Everything already synced is kept."
+)
+
+
 def _without_json(reply: Reply) -> ZohoError:
     """What a reply means that is no JSON: a page of a gateway, a proxy or a firewall."""
     status = reply.status

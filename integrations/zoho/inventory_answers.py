@@ -10,10 +10,18 @@ from integrations.zoho.errors import (
     ZohoConfigError,
     ZohoError,
     ZohoNotFoundError,
+    ZohoPermissionError,
     ZohoRateLimitError,
     ZohoUnavailableError,
 )
-from integrations.zoho.exchange import Reply, Request, Unauthorized, read_json, retry_after
+from integrations.zoho.exchange import (
+    PLAN_ENDED,
+    Reply,
+    Request,
+    Unauthorized,
+    read_json,
+    retry_after,
+)
 
 # Zoho Inventory's code → seconds to wait when the answer brings no Retry-After. 45 is the day's
 # quota, whose reset hour is not documented: asking once an hour finds it at 24 calls' cost at most.
@@ -67,6 +75,8 @@ def _translated(reply: Reply, code: Any) -> ZohoError:
         )
     if code == NO_SUCH_RECORD:  # 404 alone may be a wrong address, or a proxy's word
         return ZohoNotFoundError("Zoho has no such record.", status=status, code=code)
+    if status in (402, 403):
+        return ZohoPermissionError(PLAN_ENDED, status=status, code=code)
     if 400 <= status < 500:
         return ZohoAPIError("Zoho refused the request.", status=status, code=code)
     return ZohoUnavailableError(

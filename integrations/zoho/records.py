@@ -139,7 +139,7 @@ def read_body(text: bytes, listing: Listing | None = None) -> Any:
         body = loads(rest)
         if isinstance(body, dict) and isinstance(rows, bytes):
             body[listing.key] = _record(rows, listing.record_key)
-        elif isinstance(body, dict) and rows is not None:
+        elif isinstance(body, dict) and isinstance(rows, list):
             body[listing.key] = [_record(row, listing.record_key) for row in rows]
     return body
 

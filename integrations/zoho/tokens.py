@@ -11,6 +11,7 @@ Source: https://www.zoho.com/crm/developer/docs/api/v8/refresh.html and .../toke
 """
 
 import datetime as dt
+import json
 import time
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -32,18 +33,26 @@ from integrations.zoho.errors import (
     ZohoRateLimitError,
     ZohoUnavailableError,
 )
-from integrations.zoho.session import open_session
+from integrations.zoho.session import TooLarge, exchange, open_session
 from integrations.zoho.storage import our_database
 
 log = structlog.get_logger(__name__)
 Did = AuditEvent.Action
 OnRecord = Callable[..., AuditEvent]
 
-TOKEN_TIMEOUT = (5, 15)  # connect, read; seconds. The row lock is held no longer than this.
+TOKEN_TIMEOUT = (5, 15)  # connect, read; seconds
+# The row lock is held no longer than `seconds`, whatever drips in.
+TOKEN_BOUNDS: dict[str, Any] = {"seconds": 20.0, "most": 2**20}
 DEFAULT_LIFETIME = 3600  # seconds; `expires_in` has been missing from answers now and then
 # How long a caller goes by the token it has read, in seconds. A newer one, or none, is found when
 # this is over, or when Zoho refuses the one at hand.
 READ_AGAIN_AFTER = 5.0
+# Seconds to wait after a failed attempt, growing with their number: at most five in ten minutes,
+# whatever the sign-in server answers, by all workers together.
+WAITS = (30, 60, 120, 240, 480, 960, 1800)
+# An outage as long as this is waited out; a longer one counts as trouble of each run.
+PATIENCE = dt.timedelta(hours=1)
+LONGEST_PAUSE = dt.timedelta(days=1, minutes=5)
 # Zoho clears "Access Denied" after five to fifteen minutes of silence.
 ACCESS_DENIED_WAIT = dt.timedelta(minutes=10)
 
@@ -181,8 +190,10 @@ def revoke(credential: ZohoCredential, user: Any = None) -> bool:
     form = {"token": credential.refresh_token}
     try:
         with open_session(url) as session:
-            response = session.post(url, data=form, timeout=TOKEN_TIMEOUT, allow_redirects=False)
-    except requests.RequestException as error:
+            response, _ = exchange(
+                session, "POST", url, data=form, timeout=TOKEN_TIMEOUT, **TOKEN_BOUNDS
+            )
+    except (requests.RequestException, TooLarge) as error:
         log.warning("The refresh token could not be revoked", error=type(error).__name__)
         told = False
     else:
@@ -217,12 +228,16 @@ def _refuse_hopeless(credential: ZohoCredential) -> None:
             "Zoho is not connected: there is no refresh token. Enter one under Integrations → "
             "Zoho Credentials, or run manage.py zoho_connect."
         )
-    if (pause := credential.refresh_not_before) and pause > timezone.now():
-        seconds = (pause - timezone.now()).total_seconds()
-        raise ZohoRateLimitError(
-            f"Zoho has refused new tokens for a while; the next try is at {pause:%H:%M} UTC.",
-            retry_after=seconds,
+    pause = credential.refresh_not_before
+    # A pause from the future was written by a clock that was wrong.
+    if pause and timezone.now() < pause < timezone.now() + LONGEST_PAUSE:
+        paused = ZohoRateLimitError(
+            "Zoho's sign-in server gave no new token; the next attempt is at "
+            f"{pause:%H:%M:%S} UTC.",
+            retry_after=(pause - timezone.now()).total_seconds(),
         )
+        paused.is_planned = _is_patient(credential)
+        raise paused
 
 
 def _request_token(credential: ZohoCredential, on_record: OnRecord, **grant: str) -> dict[str, Any]:
@@ -260,16 +275,20 @@ def _post_for_token(credential: ZohoCredential, grant: Mapping[str, str]) -> dic
     try:
         # A form body, never the query string: query strings end up in access logs.
         with open_session(url) as session:
-            response = session.post(url, data=form, timeout=TOKEN_TIMEOUT, allow_redirects=False)
-    except requests.RequestException as error:
+            response, content = exchange(
+                session, "POST", url, data=form, timeout=TOKEN_TIMEOUT, **TOKEN_BOUNDS
+            )
+    except (requests.RequestException, TooLarge) as error:
         raise ZohoUnavailableError(
             f"Zoho's sign-in server did not answer ({type(error).__name__}). It will be tried "
             "again; nothing was changed."
         ) from error
     log.info("Asked for a token", host=url.split("/")[2], status=response.status_code)
     try:
-        answer = response.json()
-    except requests.JSONDecodeError as error:
+        answer = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        if response.status_code == 429:
+            raise _translated({}, response) from error
         raise ZohoUnavailableError(
             "Zoho's sign-in server answered with something other than JSON, "
             f"HTTP {response.status_code} from {url.split('/')[2]}. It will be tried again.",
@@ -309,14 +328,35 @@ def _note_failure(credential: ZohoCredential, error: ZohoError) -> None:
         credential.reconnect_reason = FINAL_ERRORS[str(error.code)]
         credential.save(update_fields=["reconnect_reason", "updated_at"])
         log.error("Reconnect needed", reason=error.code)
-    elif isinstance(error, ZohoRateLimitError) and error.code:
-        credential.refresh_not_before = timezone.now() + dt.timedelta(
-            seconds=error.retry_after or ACCESS_DENIED_WAIT.total_seconds()
-        )
-        credential.save(update_fields=["refresh_not_before", "updated_at"])
-        log.warning("Zoho refuses new tokens for now", until=credential.refresh_not_before)
     elif isinstance(error, TryAgain):
-        log.warning("A token refresh failed and will be tried again", error=error.message)
+        now = timezone.now()
+        credential.refresh_failing_since = credential.refresh_failing_since or now
+        wait = float(WAITS[min(credential.refresh_failures, len(WAITS) - 1)])
+        if isinstance(error, ZohoRateLimitError):
+            wait = max(wait, error.retry_after or 0)
+        credential.refresh_failures += 1
+        credential.refresh_not_before = now + dt.timedelta(seconds=wait)
+        credential.save(
+            update_fields=[
+                "refresh_failing_since",
+                "refresh_failures",
+                "refresh_not_before",
+                "updated_at",
+            ]
+        )
+        error.retry_after = wait
+        error.is_planned = _is_patient(credential)
+        log.warning(
+            "A token refresh failed and will be tried again",
+            error=error.message,
+            until=credential.refresh_not_before,
+        )
+
+
+def _is_patient(credential: ZohoCredential) -> bool:
+    """Whether waiting for the sign-in server is still the plan, and no failure of a run."""
+    since = credential.refresh_failing_since
+    return since is None or timezone.now() - since < PATIENCE
 
 
 def _accept(credential: ZohoCredential, answer: Mapping[str, Any]) -> None:
@@ -329,7 +369,8 @@ def _accept(credential: ZohoCredential, answer: Mapping[str, Any]) -> None:
     )
     credential.api_domain = _accepted_api_domain(credential, str(answer.get("api_domain") or ""))
     credential.reconnect_reason = ""
-    credential.refresh_not_before = None
+    credential.refresh_not_before = credential.refresh_failing_since = None
+    credential.refresh_failures = 0
     credential.refreshed_at = timezone.now()
     if not credential._state.adding:
         credential.save()

@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from functools import partial
-from typing import Any
+from typing import Any, BinaryIO
 
 import requests
 import structlog
@@ -31,13 +31,15 @@ from integrations.zoho.errors import (
 from integrations.zoho.exchange import Answer, Judge, Reply, Request, Unauthorized, ahead_of_us
 from integrations.zoho.records import Listing, dumps
 from integrations.zoho.retry import MAX_TRIES, may_repeat, nap_before_retry
-from integrations.zoho.session import open_session
+from integrations.zoho.session import TooLarge, exchange, open_session
 from integrations.zoho.storage import our_database
 from integrations.zoho.tokens import ZohoTokens
 
 log = structlog.get_logger(__name__)
 
-AT_A_TIME = 1 << 20  # bytes of an answer
+# A call has an end, in seconds, though bytes keep coming, and an answer a size, in bytes.
+CALL_SECONDS, DOWNLOAD_SECONDS = 90.0, 600.0
+MAX_ANSWER, MAX_DOWNLOAD = 20 * 2**20, 100 * 2**20
 
 
 class Transport:
@@ -132,26 +134,32 @@ class Transport:
         began = time.monotonic()
         status: int | str = "no answer"
         headers = {**request.headers, "Authorization": f"Zoho-oauthtoken {token}"}
-        content = request.body
-        if content is not None:
+        body = request.body
+        if body is not None:
             headers["Content-Type"] = "application/json"
-            content = content if isinstance(content, bytes) else dumps(content)
+            body = body if isinstance(body, bytes) else dumps(body)
         try:
-            response = session.request(
+            response, content = exchange(
+                session,
                 request.method,
                 request.url,
+                seconds=CALL_SECONDS if request.into is None else DOWNLOAD_SECONDS,
+                most=MAX_ANSWER if request.into is None else MAX_DOWNLOAD,
+                into=partial(_file_for, request),
                 params=request.params,
-                data=content,
+                data=body,
                 headers=headers,
                 timeout=settings.ZOHO_TIMEOUT,
-                allow_redirects=False,
-                stream=True,
             )
             status = response.status_code
             self.clock = ahead_of_us(response.headers.get("Date"), self.clock)
-            reply = Reply(status, response.headers, _read(response, request))
+            reply = Reply(status, response.headers, content)
         except requests.RequestException as error:
             raise _unavailable(error) from error
+        except TooLarge as error:
+            unavailable = ZohoUnavailableError("Zoho's answer was too large to be read.")
+            unavailable.arrived = True
+            raise unavailable from error
         finally:
             self.budget.give_back(slot)
             # Neither parameters nor bodies: they hold search words and records' values.
@@ -163,14 +171,14 @@ class Transport:
                 ms=round((time.monotonic() - began) * 1000),
             )
         try:
-            body = self.judge(reply, request)
+            judged = self.judge(reply, request)
         except ZohoRateLimitError as error:
             self.budget.pause_everyone(error.retry_after or 0)
             raise
         except TryAgain as error:
             error.arrived = True
             raise
-        return Answer(reply.status, reply.headers, reply.content, body)
+        return Answer(reply.status, reply.headers, reply.content, judged)
 
 
 class Call:
@@ -223,17 +231,14 @@ class Call:
                 self.transport.sleep(nap)
 
 
-def _read(response: requests.Response, request: Request) -> bytes:
-    """All of an answer, in large pieces: `requests` by itself reads 10 kB at a time."""
-    pieces = response.iter_content(AT_A_TIME)
+def _file_for(request: Request, response: requests.Response) -> BinaryIO | None:
+    """The request's file, written from its beginning, where this answer is what belongs there."""
     is_json = "json" in response.headers.get("Content-Type", "")
     if request.into is None or response.status_code != 200 or is_json:
-        return b"".join(pieces)
+        return None
     request.into.seek(0)
     request.into.truncate()
-    for piece in pieces:
-        request.into.write(piece)
-    return b""
+    return request.into
 
 
 def _unavailable(error: requests.RequestException) -> ZohoUnavailableError:

@@ -19,7 +19,14 @@ from integrations.zoho.errors import (
     ZohoRateLimitError,
     ZohoUnavailableError,
 )
-from integrations.zoho.exchange import Reply, Request, Unauthorized, read_json, retry_after
+from integrations.zoho.exchange import (
+    PLAN_ENDED,
+    Reply,
+    Request,
+    Unauthorized,
+    read_json,
+    retry_after,
+)
 from integrations.zoho.records import Record
 from integrations.zoho.scopes import feature_with
 
@@ -138,6 +145,8 @@ def refusal(reply: Reply, envelope: Mapping[str, Any], request: Request) -> Zoho
             "Zoho Credentials. Nothing was changed.",
             **more,
         )
+    if status == 402:
+        return ZohoPermissionError(PLAN_ENDED, **more)
     if code in NOT_PERMITTED or (status == 403 and code != "NOT_SUPPORTED"):
         return ZohoPermissionError(_not_permitted(details), **more)
     if status == 412 or code == "ALREADY_MODIFIED":
