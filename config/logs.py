@@ -7,12 +7,16 @@ rendered, so tracebacks are covered too.
 
 import logging
 import logging.config
+import sys
+import time
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import structlog
+from concurrent_log_handler import ConcurrentRotatingFileHandler
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 
@@ -58,15 +62,42 @@ def console_formatter() -> logging.Formatter:
     )
 
 
+class Quiet:
+    """Says in one line a minute that a line could not be written, and not which one: Python's own
+    report holds the line with its traceback, past the redaction."""
+
+    SAY_AGAIN_AFTER = 60.0  # seconds
+
+    said_at = float("-inf")
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        if time.monotonic() - self.said_at < self.SAY_AGAIN_AFTER:
+            return
+        self.said_at = time.monotonic()
+        reason = type(sys.exc_info()[1]).__name__
+        where = getattr(self, "baseFilename", "the console")
+        with suppress(OSError, ValueError):
+            sys.stderr.write(f"A log line could not be written to {where} ({reason}).\n")
+
+
+class LogFile(Quiet, ConcurrentRotatingFileHandler):
+    """Rotates at 10 MB, for the processes that share it."""
+
+
+class Console(Quiet, logging.StreamHandler):
+    """stderr."""
+
+
 def logging_config(directory: Path, level: str, console_level: str) -> dict[str, Any]:
     def rotating(name: str) -> dict[str, Any]:
         return {
             # Web server, worker and beat write the same files, so rotation needs a lock.
-            "class": "concurrent_log_handler.ConcurrentRotatingFileHandler",
+            "()": LogFile,
             "filename": str(directory / name),
             "maxBytes": 10 * 1024 * 1024,
             "backupCount": 5,
             "encoding": "utf-8",
+            "chmod": 0o640,
             "formatter": "json",
         }
 
@@ -79,7 +110,7 @@ def logging_config(directory: Path, level: str, console_level: str) -> dict[str,
         },
         "handlers": {
             "console": {
-                "class": "logging.StreamHandler",
+                "()": Console,
                 "formatter": "console",
                 "level": console_level,
             },

@@ -8,7 +8,9 @@ The table of variables for operators is in README.md; `tests/test_docs.py` keeps
 """
 
 import os
-from collections.abc import Sequence
+import secrets
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import dj_database_url
@@ -65,6 +67,20 @@ def envurl(name: str) -> str:
     return value
 
 
+def debug_key(file: Path, make: Callable[[], str]) -> str:
+    """The key in this file, which is made, for this user alone, where it is not there yet: a key
+    that stood in the repository would be everybody's."""
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, exist_ok=True)
+        own = file.with_name(f"{file.name}.{os.getpid()}")
+        own.touch(mode=0o600)
+        own.write_text(make())
+        with suppress(FileExistsError):
+            os.link(own, file)  # of several processes, the first wins
+        own.unlink()
+    return file.read_text().strip()
+
+
 # --- Django -----------------------------------------------------------------------------------
 
 DEBUG = envbool("DEBUG", False)
@@ -73,7 +89,7 @@ CSRF_TRUSTED_ORIGINS = envlist("CSRF_TRUSTED_ORIGINS")
 
 SECRET_KEY = envsecret("SECRET_KEY")
 if not SECRET_KEY and DEBUG:
-    SECRET_KEY = "insecure-key-for-debugging-only-" + "0" * 32
+    SECRET_KEY = debug_key(BASE_DIR / ".debug" / "secret_key", lambda: secrets.token_urlsafe(50))
 if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5):
     raise ImproperlyConfigured(
         "SECRET_KEY is missing or weak: set 50 or more random characters, for example from "
@@ -106,6 +122,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.logs.RequestIdMiddleware",
+    "config.odd_input.OddInputMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -211,7 +228,9 @@ ZOHO_ENCRYPTION_KEYS = [
     key.strip() for key in envsecret("ZOHO_ENCRYPTION_KEYS").split(",") if key.strip()
 ]
 if not ZOHO_ENCRYPTION_KEYS and DEBUG:
-    ZOHO_ENCRYPTION_KEYS = ["aW5zZWN1cmUta2V5LWZvci1kZWJ1Z2dpbmctb25seTA="]
+    ZOHO_ENCRYPTION_KEYS = [
+        debug_key(BASE_DIR / ".debug" / "encryption_key", lambda: Fernet.generate_key().decode())
+    ]
 if not ZOHO_ENCRYPTION_KEYS:
     raise ImproperlyConfigured(
         "ZOHO_ENCRYPTION_KEYS is missing: make one with python -c 'from cryptography.fernet "

@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
+from integrations import people  # noqa: F401 (registers itself)
 from integrations.listing import ReadOnlyAdmin, ago
 from integrations.models import AuditEvent, ZohoCredential, ZohoUsage
 from integrations.redaction import mask

@@ -16,7 +16,7 @@ from integrations.models import AuditEvent, ConnectAttempt, ZohoCredential
 from integrations.models.attempt import digest
 from integrations.zoho.budget import Budget
 from integrations.zoho.data_centers import DATA_CENTERS, is_trusted_url, origin
-from integrations.zoho.errors import ZohoAuthError, ZohoError
+from integrations.zoho.errors import ZohoAuthError, ZohoConfigError, ZohoError
 from integrations.zoho.inventory_answers import inventory_answer
 from integrations.zoho.scopes import scopes_of
 from integrations.zoho.tokens import exchange_code, revoke
@@ -165,9 +165,14 @@ class _OneToken:
 
 
 def choose(attempt: ConnectAttempt, organization_id: str) -> ZohoCredential:
-    """Make this the connection, for that organisation."""
+    """Make this the connection, for that organisation. A refresh token that it replaces is revoked
+    at Zoho. Raises ZohoConfigError when the attempt holds no tokens: Zoho has not agreed, or
+    another request was faster."""
     with transaction.atomic():
-        credential = attempt.credential()
+        held = ConnectAttempt.objects.select_for_update().filter(pk=attempt.pk).first()
+        credential = held.credential() if held else None
+        if credential is None or not credential.refresh_token:
+            raise ZohoConfigError(f"Zoho has not agreed to this connection. {AGAIN}")
         known = ZohoCredential.objects.select_for_update().first()
         if known is not None:
             credential.created_at = known.created_at
@@ -183,6 +188,8 @@ def choose(attempt: ConnectAttempt, organization_id: str) -> ZohoCredential:
             scopes=credential.scopes(),
         )
         attempt.delete()
+    if known and known.refresh_token not in ("", credential.refresh_token):
+        revoke(known, attempt.user)
     log.info("Connected", data_center=credential.data_center)
     return credential
 

@@ -24,6 +24,10 @@ def _keyring(keys: tuple[str, ...]) -> MultiFernet:
     return MultiFernet([Fernet(key) for key in keys])
 
 
+# Before the ciphertext in a serialized row.
+SERIALIZED = "fernet:"
+
+
 class EncryptedTextField(models.TextField):
     """Text that is plain in Python and Fernet ciphertext in the database.
 
@@ -32,6 +36,17 @@ class EncryptedTextField(models.TextField):
     """
 
     description = "Text, encrypted at rest"
+
+    def value_to_string(self, obj: Any) -> str:
+        """What `dumpdata` and other serializers write: ciphertext, marked as such."""
+        value = str(self.value_from_object(obj) or "")
+        return f"{SERIALIZED}{self.get_prep_value(value)}" if value else ""
+
+    def to_python(self, value: Any) -> Any:
+        """What `loaddata` has read, too."""
+        if isinstance(value, str) and value.startswith(SERIALIZED):
+            return self.from_db_value(value.removeprefix(SERIALIZED))
+        return super().to_python(value)
 
     def get_prep_value(self, value: str | None) -> str:
         if not value:

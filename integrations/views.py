@@ -19,7 +19,7 @@ from integrations import connect
 from integrations.models import ConnectAttempt, ZohoCredential
 from integrations.redaction import mask
 from integrations.zoho.data_centers import DATA_CENTERS
-from integrations.zoho.errors import ZohoError
+from integrations.zoho.errors import ZohoConfigError, ZohoError
 from integrations.zoho.inventory import ZohoClient
 from integrations.zoho.scopes import CHOICES, CRM_READ, CRM_WRITE, INVENTORY, features_of
 
@@ -172,7 +172,7 @@ def _agreed(request: HttpRequest, attempt: ConnectAttempt) -> HttpResponse:
     known = stored.organization_id if stored else ""
     if len(found) == 1 and known in ("", found[0].id):
         return _connected(request, attempt, found[0].id)
-    request.session["organisations"] = [[one.id, one.name] for one in found]
+    request.session["organisations"] = [attempt.pk, [[one.id, one.name] for one in found]]
     return redirect("oauth:organisation", attempt.pk)
 
 
@@ -200,7 +200,10 @@ def organisation(request: HttpRequest, attempt_id: int) -> HttpResponse:
     if attempt is None or not attempt.belongs_to(request.user, _session_key(request)):
         messages.error(request, f"This connection is not yours to finish. {connect.AGAIN}")
         return redirect("oauth:start")
-    found = request.session.get("organisations", [])
+    of, found = request.session.get("organisations", [None, []])
+    if of != attempt.pk or not attempt.credential().refresh_token:
+        messages.error(request, f"Zoho has not agreed to this connection. {connect.AGAIN}")
+        return redirect("oauth:start")
     stored = ZohoCredential.objects.first()
     form = OrganisationForm(
         request.POST or None,
@@ -221,7 +224,11 @@ def organisation(request: HttpRequest, attempt_id: int) -> HttpResponse:
 
 def _connected(request: HttpRequest, attempt: ConnectAttempt, organization_id: str) -> HttpResponse:
     request.session.pop("organisations", None)
-    credential = connect.choose(attempt, organization_id)
+    try:
+        credential = connect.choose(attempt, organization_id)
+    except ZohoConfigError as error:
+        messages.error(request, error.message)
+        return redirect("oauth:start")
     messages.success(
         request,
         f"Connected to Zoho organisation {credential.organization_id}. Next: press 🔄 Sync Zoho.",

@@ -15,10 +15,20 @@ from django.urls import path, reverse
 from django.utils.html import format_html
 
 from integrations.listing import BoundedList, ReadOnlyAdmin, ago
-from sync import follow_up
+from sync import beat_admin, follow_up  # noqa: F401 (beat_admin registers itself)
 from sync.mirror import mirrored_models
 from sync.models import Change, FailedRecord, SyncRun
 from sync.views import MEND, NOTHING_TO_RETRY, land_on, run_context
+
+
+def visible_kinds(user: Any) -> list[str]:
+    """The kinds of records that this user may see."""
+    return [
+        model._meta.label_lower
+        for model in mirrored_models()
+        if user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
+    ]
+
 
 # Not "none", which is a value, and not empty, which the admin would fill in.
 NOT_SAID = "\N{NO-BREAK SPACE}"
@@ -168,6 +178,10 @@ class ChangeAdmin(ReadOnlyAdmin):
     search_help_text = "Zoho ID"
     change_list_template = "admin/sync/change/change_list.html"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
+        """What names a record's values is for those who may view such records."""
+        return super().get_queryset(request).filter(run__kind__in=visible_kinds(request.user))
+
     @admin.display(description="What happened")
     def happened(self, change: Change) -> str:
         words = change.get_action_display()
@@ -241,7 +255,8 @@ class ReasonFilter(admin.SimpleListFilter):
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [(group["reason"], group["reason"]) for group in FailedRecord.groups()]
+        groups = FailedRecord.groups(visible_kinds(request.user))
+        return [(group["reason"], group["reason"]) for group in groups]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
         return queryset.filter(reason=self.value()) if self.value() else queryset
@@ -270,6 +285,9 @@ class FailedRecordAdmin(ReadOnlyAdmin):
     )
     readonly_fields = fields
     change_list_template = "admin/sync/failedrecord/change_list.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[FailedRecord]:
+        return super().get_queryset(request).filter(kind__in=visible_kinds(request.user))
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return NamedRows
@@ -318,7 +336,7 @@ class FailedRecordAdmin(ReadOnlyAdmin):
                 request, "Nothing was tried again: that needs the button, and the right."
             )
             return here
-        failures = FailedRecord.objects.all()
+        failures = self.get_queryset(request)
         if reason := request.POST.get("reason"):
             failures = failures.filter(reason=reason)
         return self._retry(request, failures) or here
@@ -336,6 +354,6 @@ class FailedRecordAdmin(ReadOnlyAdmin):
         context = {
             "may_retry": may_mend(request),
             "title": "Records to mend",
-            "groups": FailedRecord.groups(),
+            "groups": FailedRecord.groups(visible_kinds(request.user)),
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})

@@ -15,6 +15,7 @@ import psycopg2
 import pytest
 
 from demo.servers import embedded_postgres, postgres, redis_server
+from integrations.zoho.inventory import overlapping
 from simulator import Zoho, serve
 
 pytestmark = pytest.mark.postgres
@@ -167,7 +168,9 @@ def test_a_run_outlives_the_restart_of_a_server(installation, accident):
     assert (products, doubled, total, created) == (ITEMS, 0, ITEMS, ITEMS)
     answered = [r.page for r in installation.zoho.requests if r.page and r.status == 200]
     assert answered.count(1) == 1  # it went on from its checkpoint, not from the start
-    assert set(answered) == set(range(1, ITEMS // 200 + 1))
+    # A first run's pages overlap; at most the one under way is read twice.
+    windows = next(n for n, it in enumerate(overlapping(), 1) if it.end >= ITEMS)
+    assert windows <= len(answered) <= windows + 2
 
 
 def test_a_workers_own_check_outlives_the_restart_of_redis(installation):

@@ -130,6 +130,7 @@ def test_a_full_run_reads_the_file_whatever_its_heading(zoho, sync_accounts, hea
 
 
 @pytest.mark.django_db
+@pytest.mark.postgres  # SQLite keeps 15 digits of a number
 @pytest.mark.parametrize("zoho", [{"accounts": 60}], indirect=True)
 def test_a_file_without_ids_leads_to_the_list(zoho, sync_accounts):
     """Nothing fails and nothing is retired for it."""

@@ -128,8 +128,8 @@ def test_a_worker_killed_in_mid_run_is_replaced_and_the_run_goes_on(
     run.refresh_from_db()
     assert (run.total, run.created, Product.objects.count()) == (1000, 1000, 1000)
     answered = [int(r.page) for r in zoho.requests if r.path == ITEMS and r.status == 200]
-    assert sorted(set(answered)) == [1, 2, 3, 4, 5]
-    assert len(answered) <= 6  # the page under way when the worker died is asked for again
+    assert sorted(set(answered)) == [1, 2, 3, 4, 5, 6]  # a first run's pages overlap
+    assert len(answered) <= 7  # the page under way when the worker died is asked for again
 
     second, _ = request_run(SyncRun.Trigger.PERSON)
     enqueue(second)

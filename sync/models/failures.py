@@ -112,10 +112,10 @@ class FailedRecord(models.Model):
         )
 
     @classmethod
-    def groups(cls) -> list[dict[str, Any]]:
-        """The open rows by what is wrong, the commonest first: {"reason", "remedy", "records",
-        "with_id"}, of which the last can be fetched alone."""
-        rows = cls.objects.filter(closed_at=None).order_by()
+    def groups(cls, kinds: Collection[str]) -> list[dict[str, Any]]:
+        """The open rows of these kinds by what is wrong, the commonest first: {"reason", "remedy",
+        "records", "with_id"}, of which the last can be fetched alone."""
+        rows = cls.objects.filter(closed_at=None, kind__in=kinds).order_by()
         groups = rows.values("reason", "remedy").annotate(
             records=models.Count("id"), with_id=models.Count("id", filter=~Q(zoho_id=""))
         )

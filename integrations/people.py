@@ -1,0 +1,86 @@
+"""Users and groups in the admin: nobody hands out more than they have."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group, User
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+FOR_SUPERUSERS = ("is_superuser", "user_permissions")
+
+admin.site.unregister(User)
+admin.site.unregister(Group)
+
+
+def grantable(user: Any) -> QuerySet[Group]:
+    """The groups whose rights this user has."""
+    if user.is_superuser:
+        return Group.objects.all()
+    own = user.get_all_permissions()
+    groups = Group.objects.prefetch_related("permissions__content_type")
+    return Group.objects.filter(
+        pk__in=[
+            group.pk
+            for group in groups
+            if all(
+                f"{one.content_type.app_label}.{one.codename}" in own
+                for one in group.permissions.all()
+            )
+        ]
+    )
+
+
+@admin.register(User)
+class PeopleAdmin(UserAdmin):
+    """Superusers are made and changed by superusers, and single rights given by them."""
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        if request.user.is_superuser:
+            return fieldsets
+        return [
+            (name, {**options, "fields": [f for f in options["fields"] if f not in FOR_SUPERUSERS]})
+            for name, options in fieldsets
+        ]
+
+    def get_list_filter(self, request: HttpRequest) -> Any:
+        return [f for f in super().get_list_filter(request) if f != "is_superuser"]
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_change_permission(request, obj) and self._may(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return super().has_delete_permission(request, obj) and self._may(request, obj)
+
+    def _may(self, request: HttpRequest, obj: Any) -> bool:
+        """Whose password one can set is who one can be."""
+        if request.user.is_superuser or obj is None or obj.pk == request.user.pk:
+            return True
+        return (
+            not obj.is_superuser and obj.get_all_permissions() <= request.user.get_all_permissions()
+        )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        people = super().get_queryset(request)
+        return people if request.user.is_superuser else people.filter(is_superuser=False)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            kwargs["queryset"] = grantable(request.user)
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
+
+
+@admin.register(Group)
+class RightsAdmin(GroupAdmin):
+    """A group is a list of single rights, so it is the superusers'."""
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_superuser)
+
+    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        return bool(request.user.is_superuser)
+
+    has_add_permission = has_module_permission
+    has_change_permission = has_delete_permission = has_view_permission
