@@ -328,6 +328,9 @@ if not REDIS_URL:
     )
 
 CELERY_BROKER_URL = CELERY_RESULT_BACKEND = REDIS_URL
+CELERY_BROKER_TRANSPORT = "config.broker:Transport"
+# A worker tries to reach Redis again for as long as it takes.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 # A click must not hang because Redis does: the run is saved first, and started later if need be.
 CELERY_BROKER_TRANSPORT_OPTIONS = {
     "socket_connect_timeout": 2,

@@ -130,6 +130,7 @@ def test_nothing_is_started_from_the_raw_schedule(client, staff):
 
 # --- values of accounts -----------------------------------------------------------------------
 
+PLAIN = "an access in plain text"
 LISTS = ("admin:sync_change_changelist", "admin:sync_failedrecord_changelist")
 
 
@@ -184,7 +185,7 @@ def test_dumpdata_writes_no_secret_in_clear_and_loaddata_reads_it(credential, tm
     """A backup by `dumpdata` lay about with the refresh token in it."""
     file = tmp_path / "dump.json"
     secret = credential.refresh_token
-    ZohoCredential.objects.update(access_token="an-access-token-of-some-length")
+    ZohoCredential.objects.update(access_token=PLAIN)
 
     call_command("dumpdata", "integrations", output=str(file))
     ZohoCredential.objects.all().delete()
@@ -193,7 +194,7 @@ def test_dumpdata_writes_no_secret_in_clear_and_loaddata_reads_it(credential, tm
     (tmp_path / "rows.json").write_text(json.dumps(rows))
     call_command("loaddata", str(tmp_path / "rows.json"), verbosity=0)
 
-    for plain in (secret, credential.client_secret, "an-access-token-of-some-length"):
+    for plain in (secret, credential.client_secret, PLAIN):
         assert plain not in text
     assert ZohoCredential.objects.get().refresh_token == secret
 
@@ -234,7 +235,7 @@ def test_a_refused_consent_replaces_no_working_connection(credential, staff):
         data_center="us",
         redirect_uri="https://x.example/oauth/callback",
         client_id="1000.OTHER",
-        client_secret="another-secret",
+        client_secret=PLAIN,
     )
     attempt.use()
 
