@@ -23,7 +23,7 @@ def item_requests(zoho):
 
 
 def test_requests_are_signed_with_zohos_own_word(zoho, inventory):
-    """Zoho Inventory answers 401 to "Bearer", and the simulator does too."""
+    """The scheme that Zoho documents; without one it answers 401."""
     zoho.add_item(name="Desk")
 
     (record,) = inventory.fetch_products().records
