@@ -13,6 +13,7 @@ from django.db import models
 
 from integrations.zoho.look_up import LookedUp
 from integrations.zoho.records import Page
+from sync import values
 
 Fields = tuple[Any, ...]
 
@@ -88,7 +89,8 @@ class Mirror:
         """Changes with the code that reads records, so that a new release reads them anew."""
         module = inspect.getmodule(self.read)
         assert module is not None
-        return hashlib.blake2b(inspect.getsource(module).encode(), digest_size=16).digest()
+        code = inspect.getsource(module) + inspect.getsource(values)
+        return hashlib.blake2b(code.encode(), digest_size=16).digest()
 
 
 def mirrored_models() -> list[Any]:
