@@ -297,3 +297,13 @@ def test_saving_a_note_leaves_what_a_sync_writes_meanwhile(client, shop, monkeyp
 
     product.refresh_from_db()
     assert (product.note, product.price) == ("Ask Olga first", 99)
+
+
+def test_a_search_takes_ten_words(client):
+    """Each costs a look through the table, and an address may hold thousands."""
+    Product.objects.create(name="one two three four five six seven eight nine ten")
+
+    page = client.get(LIST, {"q": "one two three four five six seven eight nine ten eleven"})
+
+    assert [product.name.split()[0] for product in page.context["cl"].result_list] == ["one"]
+    assert "Only the first 10 words were searched for." in page.content.decode()
