@@ -28,7 +28,7 @@ TEXT = FieldType("text")
 
 
 class UnreadableFile(ZohoAPIError):
-    """A bulk read's file that another download would not mend, either."""
+    """A bulk read's file that another download would not fix."""
 
 
 def read_rows(file: BinaryIO, types: Mapping[str, FieldType]) -> Iterator[Record]:
@@ -104,7 +104,7 @@ LOOK_UPS = {"lookup", "ownerlookup", "userlookup"}
 
 def as_listed(field: FieldType, text: str) -> Any:
     """A value of the CSV as Zoho's JSON would have it; "" is none. What it cannot be by its type
-    stays as it is, and is told by the reader of its column."""
+    stays as it is, and fails in the reader of its column."""
     if text == "":
         return None
     if field.data_type in NUMBERS:

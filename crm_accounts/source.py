@@ -42,8 +42,8 @@ GIVE_UP_AFTER = dt.timedelta(minutes=30)
 class CrmAccounts:
     """The engine's source of accounts.
 
-    `fields` gives the API names to read with how to read them, and asks Zoho again when it is told
-    to: when Zoho refuses a field, it may be gone. `cursor` is what an earlier stint of
+    `fields` gives the API names to read with how to read them, and asks Zoho again with
+    `again`: a field that Zoho refuses may be gone. `cursor` is what an earlier stint of
     the run has left, and `remember` keeps it: the bulk read under way, or the token of the next
     page. `tell` writes into the run's log.
     """

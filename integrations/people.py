@@ -8,6 +8,8 @@ from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
+from integrations.listing import ForSuperusers
+
 FOR_SUPERUSERS = ("is_superuser", "user_permissions")
 
 admin.site.unregister(User)
@@ -73,14 +75,5 @@ class PeopleAdmin(UserAdmin):
 
 
 @admin.register(Group)
-class RightsAdmin(GroupAdmin):
-    """A group is a list of single rights, so it is the superusers'."""
-
-    def has_module_permission(self, request: HttpRequest) -> bool:
-        return bool(request.user.is_superuser)
-
-    def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        return bool(request.user.is_superuser)
-
-    has_add_permission = has_module_permission
-    has_change_permission = has_delete_permission = has_view_permission
+class RightsAdmin(ForSuperusers, GroupAdmin):
+    """A group is a list of single rights, so only superusers see it."""

@@ -116,13 +116,6 @@ def test_only_zohos_own_word_is_proof(zoho, sync, answer):
     assert retired() == 0
 
 
-def shrink(zoho, count=120, gone=60):
-    ids = add_items(zoho, count)
-    for zoho_id in ids[:gone]:
-        zoho.remove_item(zoho_id)
-    return ids
-
-
 def test_too_many_of_the_selected_wait_for_a_person(zoho, sync):
     """A run of selected records used to retire any number without asking."""
     ids = add_items(zoho, 120)
