@@ -15,6 +15,7 @@ from import_export.widgets import DateTimeWidget
 
 from crm_accounts.mirror import ACCOUNTS
 from crm_accounts.models import Account, ChangeRequest, CrmField, CrmUser, RequestedChange
+from crm_accounts.models.change_request import VIEW
 from crm_accounts.write_back.decisions import ASK
 from crm_accounts.write_back.request_views import request_context, writing_forbidden
 from crm_accounts.write_back.views import file_of, open_requests
@@ -134,8 +135,10 @@ class AccountAdmin(MirroredAdmin):
     ) -> HttpResponse:
         account = self.get_object(request, object_id)
         context: dict[str, Any] = {}
-        if account and request.user.has_perm("crm_accounts.view_changerequest"):
-            asked = account.requested_changes.exclude(request__state=ChangeRequest.State.DRAFT)
+        if account and request.user.has_perms(VIEW):
+            visible = ChangeRequest.objects.visible_to(request.user)
+            asked = account.requested_changes.filter(request__in=visible)
+            asked = asked.exclude(request__state=ChangeRequest.State.DRAFT)
             context["requested"] = asked.select_related("request__asked_by").order_by("-id")[:10]
             context["waiting"] = open_requests(account)
             if not account.retired_at and request.user.has_perm(ASK):
@@ -145,7 +148,7 @@ class AccountAdmin(MirroredAdmin):
         )
 
     def has_write_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perms([ASK, "crm_accounts.view_changerequest"])
+        return request.user.has_perms([ASK, *VIEW])
 
     @admin.action(description="Change selected accounts in Zoho", permissions=["write"])
     def change_selected(self, request: HttpRequest, queryset: QuerySet) -> HttpResponse | None:
@@ -238,19 +241,15 @@ class ChangeRequestAdmin(ReadOnlyAdmin):
     change_list_template = "admin/crm_accounts/changerequest/change_list.html"
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        # What it shows are the accounts' own values.
-        may_see = request.user.has_perm("crm_accounts.view_account")
-        return bool(may_see and super().has_view_permission(request, obj))
+        return bool(request.user.has_perms(VIEW))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet:
         found = RequestedChange.State
         failed = (*RequestedChange.FAILED, found.CONFLICT)
+        requests: Any = super().get_queryset(request)
         return (
-            super()
-            .get_queryset(request)
+            requests.visible_to(request.user)
             .exclude(origin=ChangeRequest.Origin.SELECTION)
-            # What somebody has not asked for yet is nobody else's business.
-            .exclude(~Q(asked_by=request.user.pk), state=ChangeRequest.State.DRAFT)
             .annotate(
                 accounts=Count("changes"),
                 first=Min("changes__account__name"),

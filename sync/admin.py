@@ -19,16 +19,7 @@ from sync import beat_admin, follow_up  # noqa: F401 (beat_admin registers itsel
 from sync.mirror import mirrored_models
 from sync.models import Change, FailedRecord, SyncRun
 from sync.views import MEND, NOTHING_TO_RETRY, land_on, run_context
-
-
-def visible_kinds(user: Any) -> list[str]:
-    """The kinds of records that this user may see."""
-    return [
-        model._meta.label_lower
-        for model in mirrored_models()
-        if user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
-    ]
-
+from sync.visibility import may_view_kind
 
 # Not "none", which is a value, and not empty, which the admin would fill in.
 NOT_SAID = "\N{NO-BREAK SPACE}"
@@ -156,6 +147,7 @@ class FieldFilter(admin.SimpleListFilter):
         fields = {
             field.name: str(field.verbose_name)
             for kind in kinds
+            if may_view_kind(request.user, kind)
             for field in apps.get_model(kind)._meta.concrete_fields
             if not field.primary_key
         }
@@ -178,9 +170,9 @@ class ChangeAdmin(ReadOnlyAdmin):
     search_help_text = "Zoho ID"
     change_list_template = "admin/sync/change/change_list.html"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Change]:
-        """What names a record's values is for those who may view such records."""
-        return super().get_queryset(request).filter(run__kind__in=visible_kinds(request.user))
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows: Any = super().get_queryset(request)
+        return rows.visible_to(request.user)
 
     @admin.display(description="What happened")
     def happened(self, change: Change) -> str:
@@ -255,7 +247,7 @@ class ReasonFilter(admin.SimpleListFilter):
     parameter_name = "reason"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        groups = FailedRecord.groups(visible_kinds(request.user))
+        groups = FailedRecord.objects.visible_to(request.user).groups()
         return [(group["reason"], group["reason"]) for group in groups]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet) -> QuerySet:
@@ -286,8 +278,9 @@ class FailedRecordAdmin(ReadOnlyAdmin):
     readonly_fields = fields
     change_list_template = "admin/sync/failedrecord/change_list.html"
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[FailedRecord]:
-        return super().get_queryset(request).filter(kind__in=visible_kinds(request.user))
+    def get_queryset(self, request: HttpRequest) -> QuerySet:
+        rows: Any = super().get_queryset(request)
+        return rows.visible_to(request.user)
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return NamedRows
@@ -336,7 +329,7 @@ class FailedRecordAdmin(ReadOnlyAdmin):
                 request, "Nothing was tried again: that needs the button, and the right."
             )
             return here
-        failures = self.get_queryset(request)
+        failures = FailedRecord.objects.visible_to(request.user)
         if reason := request.POST.get("reason"):
             failures = failures.filter(reason=reason)
         return self._retry(request, failures) or here
@@ -354,6 +347,6 @@ class FailedRecordAdmin(ReadOnlyAdmin):
         context = {
             "may_retry": may_mend(request),
             "title": "Records to mend",
-            "groups": FailedRecord.groups(visible_kinds(request.user)),
+            "groups": FailedRecord.objects.visible_to(request.user).groups(),
         }
         return super().changelist_view(request, {**context, **(extra_context or {})})

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
 
-from django.apps import apps
 from django.db import models
 
 from integrations.zoho.look_up import LookedUp
 from integrations.zoho.records import Page
 from sync import values
+from sync.visibility import mirrored_models as mirrored_models
 
 Fields = tuple[Any, ...]
 
@@ -91,8 +91,3 @@ class Mirror:
         assert module is not None
         code = inspect.getsource(module) + inspect.getsource(values)
         return hashlib.blake2b(code.encode(), digest_size=16).digest()
-
-
-def mirrored_models() -> list[Any]:
-    """Every model that mirrors Zoho, which says so by its ZOHO_ID_FIELD."""
-    return [model for model in apps.get_models() if hasattr(model, "ZOHO_ID_FIELD")]

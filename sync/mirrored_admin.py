@@ -17,6 +17,7 @@ from integrations.listing import BoundedList, BoundedPaginator, ago
 from sync.models import Change, SyncRun
 from sync.start import request_run
 from sync.views import land_on
+from sync.visibility import may_view
 
 # A record costs a fiftieth of a call by its id and a two-hundredth in a list.
 MOST_SELECTED = 1_000
@@ -121,8 +122,17 @@ class MirroredAdmin(ExportedList, admin.ModelAdmin):
         # The next sync would bring it back; what Zoho no longer has is retired.
         return False
 
+    def has_view_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        # Django lets those view who may change; here it takes the right to view, as everywhere.
+        return may_view(request.user, self.model)
+
+    def has_change_permission(self, request: HttpRequest, obj: models.Model | None = None) -> bool:
+        may_change = super().has_change_permission(request, obj)
+        return may_change and self.has_view_permission(request, obj)
+
     def has_sync_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("sync.trigger_zoho_sync")
+        may_sync = request.user.has_perm("sync.trigger_zoho_sync")
+        return may_sync and self.has_view_permission(request)
 
     @admin.display(description="Last changed by a sync", ordering="synced_at")
     def changed(self, record: Any) -> str:

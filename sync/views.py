@@ -18,6 +18,7 @@ from sync.mirror import mirrored_models
 from sync.models import FailedRecord, SyncRun
 from sync.queue import enqueue
 from sync.start import request_run
+from sync.visibility import may_view_kind
 
 MOST_EVENTS = 200
 NOTHING_TO_RETRY = (
@@ -38,6 +39,9 @@ NOT_REACHED = (
 def status(request: HttpRequest, run_id: int) -> JsonResponse:
     """The state of a run; 404 for one that never was."""
     run = get_object_or_404(SyncRun, pk=run_id)
+    stats = run.stats()
+    if not may_view_kind(request.user, run.kind):
+        stats["errors"] = []  # they name records; counts do not
     return JsonResponse(
         {
             "run_id": run.pk,
@@ -46,7 +50,7 @@ def status(request: HttpRequest, run_id: int) -> JsonResponse:
             "percent": run.percent(),
             "message": run.message,
             "resume_at": run.resume_at,
-            "stats": run.stats(),
+            "stats": stats,
         }
     )
 
@@ -66,7 +70,7 @@ def run_context(request: HttpRequest, run: SyncRun) -> dict[str, Any]:
     """What the page of a run shows, besides the run: its log, and the buttons for this person."""
     return {
         "run": run,
-        "offers": [name for name in run.actions() if request.user.has_perm(ACTIONS[name][1])],
+        "offers": [name for name in run.actions() if may_act(request.user, run, name)],
         "events": run.events.order_by("-id")[:MOST_EVENTS],
     }
 
@@ -117,13 +121,18 @@ def act(request: HttpRequest, run_id: int, action: str) -> HttpResponse:
     """
     if action not in ACTIONS:
         raise Http404
-    do, permission = ACTIONS[action]
-    if not request.user.has_perm(permission):
-        raise PermissionDenied
     run = get_object_or_404(SyncRun, pk=run_id)
+    if not may_act(request.user, run, action):
+        raise PermissionDenied
     if action not in run.actions():
         return _too_late(request, run)
+    do, _ = ACTIONS[action]
     return do(request, run)
+
+
+def may_act(user: Any, run: SyncRun, action: str) -> bool:
+    """Each action takes its right, and the right to view the records it is about."""
+    return user.has_perm(ACTIONS[action][1]) and may_view_kind(user, run.kind)
 
 
 def _too_late(request: HttpRequest, run: SyncRun) -> HttpResponse:

@@ -18,12 +18,25 @@ from sync.models import SyncRun
 
 # An approval that comes later approves what nobody remembers.
 APPROVAL_WITHIN = dt.timedelta(hours=72)
+# The rights that it takes to read a change request.
+VIEW = ("crm_accounts.view_changerequest", "crm_accounts.view_account")
 
 
 MAYBE = (
     "Zoho's answer did not come, and what is there now does not tell. Look at the account in Zoho; "
     "sent again, it is compared first."
 )
+
+
+class ChangeRequests(models.QuerySet):
+    def visible_to(self, user: Any) -> "ChangeRequests":
+        """Those that this person may read. They show the accounts' own values; and what somebody
+        else has not asked for, or withdrew before asking, is nobody else's business."""
+        if not user.has_perms(VIEW):
+            return self.none()
+        state = ChangeRequest.State
+        never_asked = Q(state=state.DRAFT) | Q(state=state.WITHDRAWN, expires_at=None)
+        return self.exclude(never_asked & ~Q(asked_by=user.pk))
 
 
 class ChangeRequest(models.Model):
@@ -73,6 +86,8 @@ class ChangeRequest(models.Model):
     run = models.OneToOneField(
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="change_request"
     )
+
+    objects = ChangeRequests.as_manager()
 
     class Meta:
         verbose_name = "change request"

@@ -19,6 +19,7 @@ from django.views.decorators.http import require_POST, require_safe
 
 from crm_accounts.mapping import COLUMNS
 from crm_accounts.models import ChangeRequest, RequestedChange
+from crm_accounts.models.change_request import VIEW
 from crm_accounts.write_back import decisions
 from crm_accounts.write_back.decisions import APPROVE, ASK, NotPossible
 from crm_accounts.write_back.kinds import Kind, all_kinds
@@ -29,7 +30,6 @@ from sync.views import STOP_POLLING
 SEEN = "account-as-seen"  # the salt of what a form carries
 PER_PAGE = 50
 SECONDS_BETWEEN_LOOKS = 15  # at a request that waits for somebody else
-VIEW = ("crm_accounts.view_changerequest", "crm_accounts.view_account")
 
 Action = Callable[[HttpRequest, ChangeRequest], HttpResponse]
 State, Of, Origin = ChangeRequest.State, RequestedChange.State, ChangeRequest.Origin
@@ -186,9 +186,11 @@ def approvers(asked: ChangeRequest) -> list[str]:
     return [person.get_username() for person in people.order_by("username")[:10]]
 
 
-def find(pk: int) -> ChangeRequest:
-    """A request with its run, as they stand at one moment; a mere selection is none yet."""
-    requests = ChangeRequest.objects.exclude(origin=Origin.SELECTION)
+def find(request: HttpRequest, pk: int) -> ChangeRequest:
+    """A request that this person may see, with its run, as they stand at one moment; a mere
+    selection is none yet."""
+    visible = ChangeRequest.objects.visible_to(request.user)
+    requests = visible.exclude(origin=Origin.SELECTION)
     return get_object_or_404(requests.select_related("run", "asked_by", "decided_by"), pk=pk)
 
 
@@ -196,7 +198,7 @@ def find(pk: int) -> ChangeRequest:
 @require_safe
 def live(request: HttpRequest, pk: int) -> HttpResponse:
     """The part of its page that changes. The browser stops asking when nothing will."""
-    asked = find(pk)
+    asked = find(request, pk)
     context = request_context(request, asked)
     code = 200 if context["look_again_after"] else STOP_POLLING
     return render(request, "crm_accounts/request_live.html", context, status=code)
@@ -210,7 +212,7 @@ def act(request: HttpRequest, pk: int, action: str) -> HttpResponse:
         raise Http404
     if not (request.user.has_perm(ASK) or request.user.has_perm(APPROVE)):
         raise PermissionDenied
-    asked = find(pk)
+    asked = find(request, pk)
     counts = dict.fromkeys(asked.changes.values_list("state", flat=True), 1)
     if action not in offers(asked, request.user, counts):
         messages.warning(
@@ -292,7 +294,7 @@ ACTIONS: dict[str, Action] = {
 @allowed(*VIEW)
 def resolve(request: HttpRequest, pk: int) -> HttpResponse:
     """Ours, before, theirs: choose for each field whose value stays."""
-    asked = find(pk)
+    asked = find(request, pk)
     if not decisions.may_act(asked, request.user):
         raise PermissionDenied
     conflicts = asked.changes.filter(state=Of.CONFLICT).select_related("account")

@@ -13,11 +13,12 @@ from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
 from crm_accounts.models import Account, ChangeRequest, RequestedChange
+from crm_accounts.models.change_request import VIEW
 from crm_accounts.write_back import decisions, file
 from crm_accounts.write_back.decisions import ASK
 from crm_accounts.write_back.forms import REASON, AccountForm, ManyForm, UploadForm
 from crm_accounts.write_back.kinds import Kind, editable
-from crm_accounts.write_back.request_views import SEEN, VIEW, allowed, decide, page_context
+from crm_accounts.write_back.request_views import SEEN, allowed, decide, page_context
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, Wanted, differences, make, of_many
 from integrations.export import TOO_MANY_AT_ONCE, as_csv, in_portions, while_held
 from integrations.models import ExportSlot
@@ -68,11 +69,13 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _wanted_before(request: HttpRequest, account: Account) -> dict[str, Any]:
-    """What somebody once wanted of it and did not get, to be corrected: …?again=KEY."""
+    """What was once wanted of it and did not come about, to be corrected: …?again=KEY, of a request
+    that this person may see."""
     again = request.GET.get("again", "")
     if not again.isdecimal() or len(again) > 18:
         return {}
-    change = account.requested_changes.filter(pk=again).first()
+    visible = ChangeRequest.objects.visible_to(request.user)
+    change = account.requested_changes.filter(pk=again, request__in=visible).first()
     return {name: field["after"] for name, field in change.fields.items()} if change else {}
 
 

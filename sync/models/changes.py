@@ -15,6 +15,7 @@ from integrations.exact import digits
 from sync.models.events import RunEvent
 from sync.models.runs import SyncRun
 from sync.rows import insert
+from sync.visibility import RowsAboutRecords
 
 PRUNE_PORTION = 10_000
 
@@ -45,6 +46,8 @@ class Change(models.Model):
         # Absent from Zoho's list, and not retired: it waits to be looked up, or to be confirmed.
         UNLISTED = "unlisted", "Not listed"
 
+    KIND = "run__kind"
+
     # Written by the run itself, so that checking it row by row would only cost: a tenth of a page.
     run = models.ForeignKey(
         SyncRun, on_delete=models.CASCADE, related_name="changes", db_constraint=False
@@ -54,6 +57,8 @@ class Change(models.Model):
     field = models.CharField(max_length=100, blank=True, default="")
     before = models.TextField(null=True, blank=True)
     after = models.TextField(null=True, blank=True)
+
+    objects = RowsAboutRecords.as_manager()
 
     class Meta:
         verbose_name = "change"

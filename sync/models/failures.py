@@ -14,6 +14,7 @@ from django.utils import timezone
 from integrations.zoho.errors import BadRecord
 from integrations.zoho.records import Record
 from sync.models.runs import SyncRun
+from sync.visibility import RowsAboutRecords
 
 MOST_GROUPS = 50
 
@@ -37,8 +38,21 @@ class Failure:
         return cls(key, zoho_id, error.message, error.remedy, error.field)
 
 
+class FailedRecords(RowsAboutRecords):
+    def groups(self) -> list[dict[str, Any]]:
+        """The open rows by what is wrong, the commonest first: {"reason", "remedy", "records",
+        "with_id"}, of which the last can be fetched alone."""
+        rows = self.filter(closed_at=None).order_by()
+        groups = rows.values("reason", "remedy").annotate(
+            records=models.Count("id"), with_id=models.Count("id", filter=~Q(zoho_id=""))
+        )
+        return list(groups.order_by("-records", "reason")[:MOST_GROUPS])
+
+
 class FailedRecord(models.Model):
     """One record that fails; its row is closed when it is next mirrored, or gone from Zoho."""
+
+    KIND = "kind"
 
     kind = models.CharField(max_length=100)
     key = models.CharField(max_length=100, editable=False)
@@ -53,6 +67,8 @@ class FailedRecord(models.Model):
     run = models.ForeignKey(
         SyncRun, null=True, on_delete=models.SET_NULL, related_name="+", verbose_name="last run"
     )
+
+    objects = FailedRecords.as_manager()
 
     class Meta:
         verbose_name = "failed record"
@@ -110,16 +126,6 @@ class FailedRecord(models.Model):
                 "run",
             ],
         )
-
-    @classmethod
-    def groups(cls, kinds: Collection[str]) -> list[dict[str, Any]]:
-        """The open rows of these kinds by what is wrong, the commonest first: {"reason", "remedy",
-        "records", "with_id"}, of which the last can be fetched alone."""
-        rows = cls.objects.filter(closed_at=None, kind__in=kinds).order_by()
-        groups = rows.values("reason", "remedy").annotate(
-            records=models.Count("id"), with_id=models.Count("id", filter=~Q(zoho_id=""))
-        )
-        return list(groups.order_by("-records", "reason")[:MOST_GROUPS])
 
     @classmethod
     def any_open(cls, kind: str) -> bool:
