@@ -98,7 +98,7 @@ if not DEBUG and (len(SECRET_KEY) < 50 or len(set(SECRET_KEY)) < 5):
 
 INSTALLED_APPS = [
     "jazzmin",
-    "django.contrib.admin",
+    "config.apps.SiteConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -122,7 +122,8 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
     "config.logs.RequestIdMiddleware",
-    "config.odd_input.OddInputMiddleware",
+    "config.requests.StatementTimeout",
+    "config.requests.RequestChecks",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -189,6 +190,9 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     # so "lock, then read again" holds there too.
     DATABASES["default"].setdefault("OPTIONS", {}).update(transaction_mode="IMMEDIATE", timeout=30)
 
+# Seconds for one SQL statement of a web request, on PostgreSQL; zero is no limit.
+WEB_STATEMENT_TIMEOUT = envint("WEB_STATEMENT_TIMEOUT", 30)
+
 # --- Security ---------------------------------------------------------------------------------
 
 # The demo runs on plain http on the loopback interface and turns this off; nothing else should.
@@ -202,6 +206,7 @@ SECURE_PROXY_SSL_HEADER = (
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 60 * 60
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "config.views.csrf_failure"
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {

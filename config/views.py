@@ -1,10 +1,58 @@
 """Pages that belong to no single app."""
 
-from django.http import HttpRequest, HttpResponseServerError
+from typing import Any
+
+from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
+# By status: title, what happened and what to do.
+ERRORS = {
+    400: (
+        "This request could not be understood",
+        "The address or the form holds something that cannot be used here, such as an unknown "
+        "filter. Nothing was changed. Go back and try again without it.",
+    ),
+    403: (
+        "This form could not be accepted",
+        "It is too old, or your browser did not send the cookie that goes with it. Nothing was "
+        "changed. Go back, reload the page and send it again.",
+    ),
+    411: (
+        "The size of this request is missing",
+        "Requests must say how large they are (Content-Length). Nothing was read.",
+    ),
+    413: (
+        "This request is too large",
+        "Nothing of it was read. Sign in first, or send a smaller file.",
+    ),
+    500: (
+        "Something went wrong here",
+        "The page could not be made. Nothing that was synced is lost. Try again; if it stays like "
+        "this, tell your administrator the number below.",
+    ),
+    503: (
+        "This took too long",
+        "The database was stopped because it needed too much time for this page. Nothing was "
+        "changed. Narrow the list by a filter or a search and try again.",
+    ),
+}
 
-def server_error(request: HttpRequest) -> HttpResponseServerError:
-    """Says that something broke, and under which id the log tells what. Uses no database."""
-    context = {"request_id": request.META.get("REQUEST_ID", "")}
-    return HttpResponseServerError(render_to_string("500.html", context))
+
+def error_page(request: HttpRequest, status: int) -> HttpResponse:
+    """What went wrong, in words, and the id under which the log tells more. Uses no database."""
+    title, words = ERRORS[status]
+    request_id = request.META.get("REQUEST_ID", "")
+    context = {"title": title, "words": words, "request_id": request_id}
+    return HttpResponse(render_to_string("error.html", context), status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 400)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "", **kwargs: Any) -> HttpResponse:
+    return error_page(request, 403)
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    return error_page(request, 500)

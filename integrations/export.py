@@ -29,6 +29,7 @@ from import_export.widgets import CharWidget, Widget
 from openpyxl import Workbook
 
 from integrations.exact import digits
+from integrations.listing import usable_parameters
 from integrations.models import ExportSlot
 
 # Rows in one file. CSV is sent while it is made; a workbook is complete before the first byte.
@@ -93,15 +94,16 @@ class ExportedList(ExportMixin):
             raise Http404
         if not self.has_view_permission(request):
             raise PermissionDenied
-        back = reverse("admin:{}_{}_changelist".format(*self.get_model_info()))
-        try:
-            queryset = self.get_export_queryset(request)
-        except IncorrectLookupParameters:
-            return redirect(f"{back}?{ERROR_FLAG}=1")  # as the list itself answers
-        back = f"{back}?{request.GET.urlencode()}"
-        # The list's order is read once; the rows then come in portions, so that neither the
-        # memory nor a statement grows with the list.
-        keys = array("q", queryset.values_list("pk", flat=True)[: MAX_ROWS[name] + 1])
+        changelist = reverse("admin:{}_{}_changelist".format(*self.get_model_info()))
+        back = f"{changelist}?{request.GET.urlencode()}"
+        with usable_parameters(request):
+            try:
+                queryset = self.get_export_queryset(request)
+            except IncorrectLookupParameters:
+                return redirect(f"{changelist}?{ERROR_FLAG}=1")  # back to the whole list
+            # The list's order is read once; the rows then come in portions, so that neither the
+            # memory nor a statement grows with the list.
+            keys = array("q", queryset.values_list("pk", flat=True)[: MAX_ROWS[name] + 1])
         if len(keys) > MAX_ROWS[name]:
             advice = "narrow the list by a filter or a search"
             if name == "xlsx":

@@ -1,14 +1,20 @@
 """Lists in the admin that stay quick however long they are."""
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.humanize.templatetags.humanize import naturaltime
+from django.core.exceptions import BadRequest, FieldDoesNotExist, ValidationError
 from django.core.paginator import Paginator
-from django.db import connection
-from django.http import HttpRequest
+from django.db import DataError, connection
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.html import format_html
@@ -67,6 +73,84 @@ class BoundedList(ChangeList):
         super().get_results(request)
         if (self.show_all and self.can_show_all) or not self.multi_page:
             self.result_list = self.paginator.object_list
+
+
+# What may follow a field in a list's address. Others can fail in the database (a range of one
+# value, a broken pattern) or keep it busy (any pattern).
+LOOKUPS = {"exact", "iexact", "in", "isnull", "gt", "gte", "lt", "lte"}
+LOOKUPS |= {"contains", "icontains", "startswith", "istartswith", "endswith", "iendswith"}
+LOOKUPS |= {"date", "year", "month", "day"}
+# Of a search: words, for each of which the table is read once; and characters.
+MAX_WORDS, MAX_SEARCH = 10, 200
+# What building a query from text raises, or PostgreSQL when it gets the value.
+UNUSABLE = (IncorrectLookupParameters, ValidationError, ValueError, OverflowError, DataError)
+
+
+@contextmanager
+def usable_parameters(request: HttpRequest) -> Iterator[None]:
+    """While a list is built from the address: what its parameters cannot mean is a 400. Without
+    parameters, an error is ours, and stays one."""
+    try:
+        yield
+    except UNUSABLE as error:
+        if not request.GET:
+            raise
+        # Not the error itself: it quotes what somebody searched for, and goes to the log.
+        raise BadRequest(f"A list cannot use its parameters ({type(error).__name__}).") from None
+
+
+def after_fields(model: Any, lookup: str) -> list[str]:
+    """What follows the fields in a lookup, as ["gte"] in "run__created_at__gte". Nothing where it
+    does not begin with a field: then it is a filter's own name."""
+    names = lookup.split("__")
+    for place, name in enumerate(names):
+        try:
+            field = model._meta.pk if name == "pk" else model._meta.get_field(name)
+        except FieldDoesNotExist:
+            return names[place:] if place else []
+        model = field.related_model
+        if model is None:
+            return names[place + 1 :]
+    return []
+
+
+class CheckedAdmin(admin.ModelAdmin):
+    """Checks what a list is asked for before the database is. The site gives this to all admins,
+    as their first base."""
+
+    def lookup_allowed(self, lookup: str, value: Any, request: Any = None) -> bool:
+        if not LOOKUPS.issuperset(after_fields(self.model, lookup)):
+            return False
+        return bool(super().lookup_allowed(lookup, value, request))
+
+    def get_changelist_instance(self, request: HttpRequest) -> ChangeList:
+        with usable_parameters(request):
+            changelist = super().get_changelist_instance(request)
+            len(changelist.result_list)  # the database is asked here, not by the template
+        return changelist
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet, *args: Any, **kwargs: Any
+    ) -> HttpResponse | None:
+        key = self.opts.pk
+        for selected in request.POST.getlist(ACTION_CHECKBOX_NAME):
+            try:
+                key.run_validators(key.to_python(selected))
+            except ValidationError:
+                raise BadRequest("Something was selected that cannot be.") from None
+        return super().response_action(request, queryset, *args, **kwargs)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet, search_term: str
+    ) -> tuple[QuerySet, bool]:
+        words = search_term[:MAX_SEARCH].split()
+        if len(search_term) > MAX_SEARCH:
+            messages.warning(request, f"Only the first {MAX_SEARCH} characters were searched for.")
+        if len(words) > MAX_WORDS:
+            messages.warning(request, f"Only the first {MAX_WORDS} words were searched for.")
+        if len(words) > MAX_WORDS or len(search_term) > MAX_SEARCH:
+            search_term = " ".join(words[:MAX_WORDS])
+        return super().get_search_results(request, queryset, search_term)
 
 
 class ReadOnlyAdmin(admin.ModelAdmin):

@@ -22,7 +22,6 @@ from sync.visibility import may_view
 # A record costs a fiftieth of a call by its id and a two-hundredth in a list.
 MOST_SELECTED = 1_000
 HISTORY_SHOWN = 50
-MAX_WORDS = 10  # of a search; the table is read once for each
 
 
 class RetiredFilter(admin.SimpleListFilter):
@@ -108,10 +107,7 @@ class MirroredAdmin(ExportedList, admin.ModelAdmin):
     ) -> tuple[QuerySet, bool]:
         # `searchable` is in small letters, so that the database need not make them each time. It
         # makes the word's, too: not every database knows the small letter of every large one.
-        words = search_term.split()
-        if len(words) > MAX_WORDS:
-            messages.warning(request, f"Only the first {MAX_WORDS} words were searched for.")
-        for word in words[:MAX_WORDS]:
+        for word in search_term.split():
             queryset = queryset.filter(searchable__contains=Lower(Value(word)))
         return queryset, False
 
