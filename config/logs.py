@@ -121,6 +121,8 @@ def logging_config(directory: Path, level: str, console_level: str) -> dict[str,
         "loggers": {
             # At DEBUG it writes down whole addresses, search words and all.
             "urllib3": {"level": "WARNING"},
+            # The audit log has failed sign-ins; strangers could fill this one with them.
+            "axes": {"level": "ERROR"},
             # They say of each task what config.celery says in one line with its duration.
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},

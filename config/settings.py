@@ -7,6 +7,7 @@ of a file in ``NAME_FILE`` (Docker and Kubernetes secrets).
 The table of variables for operators is in README.md; `tests/test_docs.py` keeps the two together.
 """
 
+import datetime as dt
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -109,6 +110,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "import_export",
     "csp",
+    "axes",  # before our own, whose receivers read what its receivers found
     "integrations",
     "sync",
     "products_and_services",
@@ -128,9 +130,11 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "integrations.sign_in.ActingUser",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "axes.middleware.AxesMiddleware",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -151,6 +155,24 @@ TEMPLATES = [
         },
     },
 ]
+
+AUTHENTICATION_BACKENDS = [
+    "axes.backends.AxesStandaloneBackend",  # refuses before a password is looked at
+    "django.contrib.auth.backends.ModelBackend",
+]
+# Failed sign-ins of one account from one address before both have to wait; see integrations.sign_in
+# for what several share.
+AXES_FAILURE_LIMIT = 5
+AXES_COOLOFF_TIME = dt.timedelta(minutes=15)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"], "ip_address", "username"]
+AXES_HANDLER = "integrations.sign_in.SignInThrottle"
+AXES_CLIENT_IP_CALLABLE = "integrations.sign_in.client_address"
+AXES_LOCKOUT_CALLABLE = "config.views.locked_out"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # else a stranger could lock it for ever
+AXES_DISABLE_ACCESS_LOG = True  # the audit log has it
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
 
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}

@@ -6,4 +6,5 @@ class IntegrationsConfig(AppConfig):
     verbose_name = "Integrations"
 
     def ready(self) -> None:
-        from integrations import checks  # noqa: F401 (registers itself; needs the models)
+        # They register themselves, and need the models.
+        from integrations import checks, rights, sign_in  # noqa: F401

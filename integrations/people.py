@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from django.contrib import admin
+from axes.models import AccessAttempt
+from django.contrib import admin, messages
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
 from integrations.listing import ForSuperusers
+from integrations.models import AuditEvent
 
 FOR_SUPERUSERS = ("is_superuser", "user_permissions")
 
@@ -38,6 +40,8 @@ def grantable(user: Any) -> QuerySet[Group]:
 class PeopleAdmin(UserAdmin):
     """Superusers are made and changed by superusers, and single rights given by them."""
 
+    actions = ("unlock",)
+
     def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
         fieldsets = super().get_fieldsets(request, obj)
         if request.user.is_superuser:
@@ -63,6 +67,15 @@ class PeopleAdmin(UserAdmin):
         return (
             not obj.is_superuser and obj.get_all_permissions() <= request.user.get_all_permissions()
         )
+
+    @admin.action(description="Unblock sign-in of selected users", permissions=["change"])
+    def unlock(self, request: HttpRequest, queryset: QuerySet[User]) -> None:
+        """Forget failed sign-ins, for those who cannot wait until the block ends."""
+        names = list(queryset.values_list("username", flat=True))
+        AccessAttempt.objects.filter(username__in=names).delete()
+        for name in names:
+            AuditEvent.record(AuditEvent.Action.SIGN_IN_UNLOCKED, user=request.user, about=name)
+        self.message_user(request, f"{len(names)} can sign in again.", messages.SUCCESS)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         people = super().get_queryset(request)

@@ -11,6 +11,7 @@ from typing import Any
 from django.db import transaction
 from django.db.models import QuerySet
 
+from integrations.models import AuditEvent
 from sync.models import Change, FailedRecord, SyncRun
 
 Requested = tuple[SyncRun, bool]
@@ -52,12 +53,22 @@ def confirm(run: SyncRun, user: Any) -> Requested | None:
         if is_new and not run.settle(confirmed):
             transaction.set_rollback(True)
             return None
+        if is_new:
+            _record(AuditEvent.Action.RETIREMENTS_CONFIRMED, run, user)
     return retiring, is_new
 
 
 def dismiss(run: SyncRun, user: Any) -> bool:
     """Retire nothing. The next full run looks again, and asks again if need be."""
-    return run.settle(f"Dismissed by {user.get_username()}: nothing was retired.")
+    with transaction.atomic():
+        settled = run.settle(f"Dismissed by {user.get_username()}: nothing was retired.")
+        if settled:
+            _record(AuditEvent.Action.RETIREMENTS_DISMISSED, run, user)
+    return settled
+
+
+def _record(action: AuditEvent.Action, run: SyncRun, user: Any) -> None:
+    AuditEvent.record(action, user=user, about=str(run), records=run.to_confirm)
 
 
 def retry(failures: QuerySet[FailedRecord], user: Any) -> Requested | None:

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST, require_safe
 from django_celery_beat.models import PeriodicTask
 
-from integrations.models import ZohoCredential
+from integrations.models import AuditEvent, ZohoCredential
 from sync import schedule
 from sync.models import SyncRun
 from sync.schedule import Entry, Gone, MirrorSchedule, Overtaken
@@ -251,6 +251,12 @@ def tell(request: HttpRequest, entry: Entry, words: str, flag: int = CHANGE) -> 
         object_repr=str(entry),
         action_flag=flag,
         change_message=words,
+    )
+    AuditEvent.record(
+        AuditEvent.Action.SCHEDULE_CHANGED,
+        user=request.user,
+        about=str(entry),
+        now=entry.when() if entry.task.enabled else "paused",
     )
     mirrors = schedule.mirror_schedules()
     forecast = schedule.forecast(mirrors)

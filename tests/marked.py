@@ -23,6 +23,7 @@ from notices.kinds import Kind
 from notices.models import Notice
 from products_and_services.models import Product
 from sync.models import Change, FailedRecord, SyncRun
+from tests.on_record import events
 
 ACCOUNT, PRODUCT, DRAFT = "mark-of-account", "mark-of-product", "mark-of-draft"
 MIRRORS = ((Account, ACCOUNT), (Product, PRODUCT))
@@ -141,7 +142,7 @@ class Marked:
             )
         )
         AuditEvent.record(AuditEvent.Action.CHANGES_ASKED, user=self.author)
-        self.keep(AuditEvent.objects.get())
+        self.keep(events().get())
         self.keep(
             Notice.objects.create(
                 kind=Kind.LOW_STOCK, words=f"1 product newly low: {PRODUCT}", details=PRODUCT

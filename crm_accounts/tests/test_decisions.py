@@ -13,8 +13,8 @@ from crm_accounts.tasks import expire_change_requests
 from crm_accounts.write_back import decisions
 from crm_accounts.write_back.decisions import Chosen, NotPossible
 from crm_accounts.write_back.wanted import Wanted, make
-from integrations.models import AuditEvent
 from sync.models import SyncRun
+from tests.on_record import events
 
 pytestmark = pytest.mark.django_db
 
@@ -45,7 +45,7 @@ def wish():
 
 
 def done():
-    return [(event.action, event.who) for event in AuditEvent.objects.order_by("id")]
+    return [(event.action, event.who) for event in events().order_by("id")]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_an_approval_sends_it_and_both_stand_in_the_audit_log(wish, salesperson,
     run = request.run
     assert (run.mode, run.state, run.expected, run.user) == ("sent", "queued", 1, staff)
     assert done() == [("changes.asked", "ada"), ("changes.released", "olga")]
-    event = AuditEvent.objects.first()
+    event = events().first()
     assert (event.about, event.details) == (str(request), {"accounts": 1})
 
 

@@ -180,7 +180,10 @@ def offers(asked: ChangeRequest, user: Any, counts: Mapping[str, int]) -> set[st
 
 def approvers(asked: ChangeRequest) -> list[str]:
     """Some of those who may approve it, by name."""
-    people = get_user_model()._default_manager.with_perm(APPROVE).filter(is_staff=True)
+    users = get_user_model()._default_manager
+    # Named, because the throttle of sign-ins is a backend too; it knows no permissions.
+    people = users.with_perm(APPROVE, backend="django.contrib.auth.backends.ModelBackend")
+    people = people.filter(is_staff=True)
     if settings.ZOHO_CRM_APPROVAL == decisions.ALWAYS and asked.asked_by_id:
         people = people.exclude(pk=asked.asked_by_id)
     return [person.get_username() for person in people.order_by("username")[:10]]

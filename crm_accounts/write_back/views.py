@@ -20,7 +20,7 @@ from crm_accounts.write_back.forms import REASON, AccountForm, ManyForm, UploadF
 from crm_accounts.write_back.kinds import Kind, editable
 from crm_accounts.write_back.request_views import SEEN, allowed, decide, page_context
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, Wanted, differences, make, of_many
-from integrations.export import TOO_MANY_AT_ONCE, as_csv, in_portions, while_held
+from integrations.export import TOO_MANY_AT_ONCE, as_csv, in_portions, record_download, while_held
 from integrations.models import ExportSlot
 
 UNKNOWN_FIELDS = (
@@ -197,7 +197,9 @@ def file_of(request: HttpRequest, accounts: QuerySet[Account]) -> HttpResponseBa
         messages.error(request, TOO_MANY_AT_ONCE)
         return None
     kinds = editable()
-    records = in_portions(Account.objects.all(), list(accounts.values_list("pk", flat=True)))
+    keys = list(accounts.values_list("pk", flat=True))
+    records = in_portions(Account.objects.all(), keys)
     lines = ([file.line(account, kinds) for account in portion] for portion in records)
     name = f"accounts_to_change_{timezone.localtime():%Y-%m-%d_%H-%M}.csv"
+    record_download(request, name, rows=len(keys))
     return as_csv(name, file.head(kinds), while_held(slot, lines))

@@ -6,6 +6,7 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.db import models
 
+from integrations.acting import acting_user
 from integrations.redaction import redact
 
 SERVICE = "background service"
@@ -53,6 +54,21 @@ class AuditEvent(models.Model):
         CHANGES_SENT = "changes.sent", "Changes sent"
         CHANGES_EXPIRED = "changes.expired", "Changes expired"
         RECORD_FORGOTTEN = "record.forgotten", "Record erased"
+        SYNC_STARTED = "sync.started", "Sync started"
+        RETIREMENTS_CONFIRMED = "retirements.confirmed", "Retirements confirmed"
+        RETIREMENTS_DISMISSED = "retirements.dismissed", "Retirements dismissed"
+        SCHEDULE_CHANGED = "schedule.changed", "Schedule changed"
+        FILE_DOWNLOADED = "file.downloaded", "File downloaded"
+        SIGNED_IN = "sign_in.accepted", "Signed in"
+        SIGN_IN_REFUSED = "sign_in.refused", "Sign-in refused"
+        SIGN_IN_LOCKED = "sign_in.locked", "Sign-in blocked"
+        SIGN_IN_UNLOCKED = "sign_in.unlocked", "Sign-in unblocked"
+        SIGNED_OUT = "sign_in.ended", "Signed out"
+        ACCESS_REFUSED = "access.refused", "Permission denied"
+        USER_ADDED = "user.added", "User added"
+        USER_DELETED = "user.deleted", "User deleted"
+        RIGHTS_CHANGED = "rights.changed", "Permissions changed"
+        PASSWORD_CHANGED = "password.changed", "Password changed"
 
     at = models.DateTimeField("when", auto_now_add=True, db_index=True)
     user = models.ForeignKey(
@@ -92,15 +108,18 @@ class AuditEvent(models.Model):
     def record(
         cls, action: Action | str, *, user: Any = None, about: str = "", **details: Any
     ) -> "AuditEvent":
-        """Write a row; without `user` it was the background service.
+        """Write a row. `user` is a user, or a word for a person who is none. Without it, it was the
+        person signed in to the request under way, or else the background service.
 
         Call it in the transaction of what it tells, so that both are kept or neither. `details`
         are names, numbers and yes or no, or lists of them: {"product": "crm"}.
         """
+        user = user or acting_user() or SERVICE
+        is_word = isinstance(user, str)
         return cls.objects.create(
             action=cls.Action(action),
-            user=user,
-            who=user.get_username() if user else SERVICE,
+            user=None if is_word else user,
+            who=user if is_word else user.get_username(),
             about=redact(about),
             details={name: _harmless(value) for name, value in details.items()},
         )

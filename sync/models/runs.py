@@ -12,6 +12,7 @@ from django.db.models import Q
 from django.db.models.functions import Coalesce
 from django.utils import timezone
 
+from integrations.models import AuditEvent
 from integrations.zoho.errors import TryAgain, ZohoConfigError
 from sync.models.events import RunEvent
 from sync.models.facts import RunFacts
@@ -75,11 +76,25 @@ class SyncRun(RunFacts):
                     run = cls.objects.create(kind=kind, **fields)
                     if mode == cls.Mode.SELECTED:
                         run._select(zoho_ids)
+                    run._put_start_on_record()
                     return run, True
             except IntegrityError:
                 if active := cls.reading(kind):
                     return active, False
         raise ZohoConfigError("Runs start and end too fast to join one. Try again in a moment.")
+
+    def _put_start_on_record(self) -> None:
+        """What the schedule starts is in the history; and changes sent were released before."""
+        if self.trigger == self.Trigger.SCHEDULE or self.mode == self.Mode.SENT:
+            return
+        AuditEvent.record(
+            AuditEvent.Action.SYNC_STARTED,
+            user=self.user,
+            about=str(self),
+            mode=self.mode,
+            dry_run=self.dry_run,
+            via="command line" if self.trigger == self.Trigger.COMMAND else "",
+        )
 
     def _select(self, zoho_ids: Iterable[str]) -> None:
         for number, portion in enumerate(portions(zoho_ids), start=1):
