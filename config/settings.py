@@ -7,7 +7,9 @@ of a file in ``NAME_FILE`` (Docker and Kubernetes secrets).
 The table of variables for operators is in README.md; `tests/test_docs.py` keeps the two together.
 """
 
+import base64
 import datetime as dt
+import hashlib
 import os
 import secrets
 from collections.abc import Callable, Sequence
@@ -80,6 +82,11 @@ def debug_key(file: Path, make: Callable[[], str]) -> str:
             os.link(own, file)  # of several processes, the first wins
         own.unlink()
     return file.read_text().strip()
+
+
+def hash_source(text: str) -> str:
+    """What a Content-Security-Policy calls this one style or script."""
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
 
 
 # --- Django -----------------------------------------------------------------------------------
@@ -225,22 +232,43 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = HTTPS
 SECURE_PROXY_SSL_HEADER = (
     ("HTTP_X_FORWARDED_PROTO", "https") if envbool("BEHIND_PROXY", False) else None
 )
-SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True
+if HTTPS:
+    # Browsers take such cookies from this host alone, so that no neighbor can plant one.
+    SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = "__Host-sessionid", "__Host-csrftoken"
 SESSION_COOKIE_AGE = 12 * 60 * 60
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "config.views.csrf_failure"
+
+# The style attributes of Jazzmin's and Django's own pages, each exactly as it stands there. A
+# browser test fails when a new version adds one.
+JAZZMINS_STYLES = (
+    "margin-left:0; padding-top: 20px;",
+    "opacity: .8; margin: 0 0 0 5px;",
+    "width: auto; min-width: 250px;",
+    "margin-right: 5px; margin-left: 15px;",
+    "margin-left: -10px;",
+    "margin-top: .2em;",
+    "display: none;",
+    "display: none",
+    "list-style: none; padding: 0;",
+)
 
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
         "script-src": [
             SELF,
-            # Jazzmin's two inline scripts (the colour mode; the empty filter table of a list).
-            # A browser test fails when a new Jazzmin changes them.
+            # Inline scripts of Jazzmin (the color mode; the empty filter table of a list; the
+            # required fields of the two password pages) and of the raw schedule's page. A browser
+            # test fails when a new version changes them.
             "'sha256-oufyiLq9heVNX0RFs532lnKzrs2pHgVyLVsyRlTCfQg='",
             "'sha256-F7GVayJMLy0KHikNUhjbBcBE0ax/V4knxuE9lJsuA6A='",
+            "'sha256-OQlLsGYyiAVVwdHnkEraaS+8yfFm7rTeYMfelN7RwuE='",
+            "'sha256-DT/ci/z/ofx36DBKYq8ZBDQ2sgAnvO+SmuKGfcZ95UU='",
+            "'sha256-QE3U2xYF7B4J2ro1/9oxiKhaWCGW39gB7ocQ/xlD0bE='",
         ],
-        "style-src": [SELF, "'unsafe-inline'"],  # Jazzmin and select2 set style attributes
+        "style-src": [SELF, "'unsafe-hashes'", *map(hash_source, JAZZMINS_STYLES)],
         "img-src": [SELF, "data:"],
         "object-src": [NONE],
         "base-uri": [NONE],

@@ -10,6 +10,7 @@ from django.shortcuts import redirect
 from django.utils.html import format_html
 
 from integrations import people  # noqa: F401 (registers itself)
+from integrations.encryption import Unreadable
 from integrations.listing import ReadOnlyAdmin, ago
 from integrations.models import AuditEvent, ZohoCredential, ZohoUsage
 from integrations.redaction import mask
@@ -23,6 +24,7 @@ STATE_STYLES = {
     ZohoCredential.State.EXPIRING: "state-ok",
     ZohoCredential.State.EXPIRED: "state-warn",
     ZohoCredential.State.RECONNECT_NEEDED: "state-bad",
+    ZohoCredential.State.UNREADABLE: "state-bad",
     ZohoCredential.State.NOT_CONNECTED: "state-off",
 }
 STATE_HELP = {
@@ -58,6 +60,8 @@ class ZohoCredentialForm(forms.ModelForm):
             field.help_text = (
                 f"Stored: {mask(stored)}. Leave blank to keep it." if stored else "Not stored yet."
             )
+            if isinstance(stored, Unreadable):
+                field.help_text = "What is stored cannot be decrypted. Enter it again."
 
     def _kept(self, name: str) -> str:
         return self.cleaned_data.get(name) or getattr(self.instance, name)
@@ -121,7 +125,7 @@ class ZohoCredentialAdmin(admin.ModelAdmin):
             '<span class="badge {}">{}</span> {}',
             STATE_STYLES[state],
             state.label,
-            credential.reconnect_reason or STATE_HELP.get(state, ""),
+            credential.problem().removeprefix(f"{state.label}: ") or STATE_HELP.get(state, ""),
         )
 
     @admin.display(description="Client ID")

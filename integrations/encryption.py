@@ -12,7 +12,6 @@ from django.conf import settings
 from django.db import models
 
 from integrations.redaction import remember_secret
-from integrations.zoho.errors import ZohoConfigError
 
 
 def keyring() -> MultiFernet:
@@ -28,19 +27,40 @@ def _keyring(keys: tuple[str, ...]) -> MultiFernet:
 SERIALIZED = "fernet:"
 
 
+UNREADABLE = (
+    "The stored Zoho secrets cannot be decrypted: ZOHO_ENCRYPTION_KEYS does not hold the key they "
+    "were encrypted with. Put that key back (nothing has been lost), or connect again."
+)
+
+
+class Unreadable(str):
+    """Stands for a secret that no key fits. It is empty, so that it is never sent, and is saved as
+    the ciphertext it came from, so that it is there again once the key is."""
+
+    ciphertext: str
+
+    @classmethod
+    def of(cls, ciphertext: str) -> "Unreadable":
+        found = cls()
+        found.ciphertext = ciphertext
+        return found
+
+
 class EncryptedTextField(models.TextField):
     """Text that is plain in Python and Fernet ciphertext in the database.
 
-    Ciphertext differs at every save, so the field cannot be searched or made unique. Raises
-    ZohoConfigError on reading when no key fits.
+    Ciphertext differs at every save, so the field cannot be searched or made unique. What no key
+    fits is read as Unreadable: a page must be able to say so.
     """
 
     description = "Text, encrypted at rest"
 
     def value_to_string(self, obj: Any) -> str:
         """What `dumpdata` and other serializers write: ciphertext, marked as such."""
-        value = str(self.value_from_object(obj) or "")
-        return f"{SERIALIZED}{self.get_prep_value(value)}" if value else ""
+        value = self.value_from_object(obj)
+        if isinstance(value, Unreadable):
+            return f"{SERIALIZED}{value.ciphertext}"
+        return f"{SERIALIZED}{self.get_prep_value(str(value))}" if value else ""
 
     def to_python(self, value: Any) -> Any:
         """What `loaddata` has read, too."""
@@ -49,10 +69,15 @@ class EncryptedTextField(models.TextField):
         return super().to_python(value)
 
     def get_prep_value(self, value: str | None) -> str:
+        if isinstance(value, Unreadable):
+            return value.ciphertext
         if not value:
             return ""
         remember_secret(value)
         return keyring().encrypt(value.encode()).decode()
+
+    def unreadable_in(self, row: models.Model) -> bool:
+        return isinstance(self.value_from_object(row), Unreadable)
 
     def from_db_value(self, value: str | None, *args: Any) -> str:
         if not value:
@@ -60,9 +85,6 @@ class EncryptedTextField(models.TextField):
         try:
             plain = keyring().decrypt(value.encode()).decode()
         except InvalidToken:
-            raise ZohoConfigError(
-                "A stored Zoho secret cannot be decrypted: ZOHO_ENCRYPTION_KEYS does not hold "
-                "the key it was encrypted with. Put that key back; nothing has been lost."
-            ) from None
+            return Unreadable.of(value)
         remember_secret(plain)
         return plain

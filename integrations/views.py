@@ -201,7 +201,12 @@ def organisation(request: HttpRequest, attempt_id: int) -> HttpResponse:
         messages.error(request, f"This connection is not yours to finish. {connect.AGAIN}")
         return redirect("oauth:start")
     of, found = request.session.get("organisations", [None, []])
-    if of != attempt.pk or not attempt.credential().refresh_token:
+    try:
+        has_agreed = of == attempt.pk and attempt.credential().refresh_token
+    except ZohoConfigError as error:
+        messages.error(request, error.message)
+        return redirect("oauth:start")
+    if not has_agreed:
         messages.error(request, f"Zoho has not agreed to this connection. {connect.AGAIN}")
         return redirect("oauth:start")
     stored = ZohoCredential.objects.first()

@@ -50,8 +50,8 @@ def connection() -> Iterator[Condition]:
     credential = ZohoCredential.objects.first()
     if credential is None:
         return
-    if credential.reconnect_reason:
-        words = f"Reconnect needed: {credential.reconnect_reason}"
+    if problem := credential.problem():
+        words = problem
     elif not credential.refresh_token and SyncRun.objects.filter(state__in=COMPLETE).exists():
         words = "Zoho is disconnected. Nothing is synced until somebody connects it again."
     else:

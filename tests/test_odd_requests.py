@@ -6,6 +6,7 @@ import random
 from urllib.parse import quote, urlsplit
 
 import pytest
+from cryptography.fernet import Fernet
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
@@ -17,6 +18,7 @@ from config.requests import MAX_ANONYMOUS_BODY, MAX_BODY, Request
 from config.wsgi import application
 from crm_accounts.models import Account
 from integrations.listing import MAX_SEARCH, MAX_WORDS
+from integrations.models import ZohoCredential
 from tests.marked import Marked
 from tests.url_map import addresses
 
@@ -271,6 +273,21 @@ def test_the_limit_of_a_statement_ends_with_its_transaction(root, settings, monk
     assert limits == ["7s", "0"]
 
 
+def test_a_wrong_encryption_key_breaks_no_page(root, settings):
+    """
+    The pages say which setting is wrong, and take new secrets.
+    """
+    paths = addresses(Marked().arguments())
+    ZohoCredential.objects.update(refresh_token="1000.stored")
+    settings.ZOHO_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+
+    said = {path: root.get(path) for path in paths if path != "/admin/logout/"}
+
+    assert not [path for path, answer in said.items() if answer.status_code >= 500]
+    for path in ("/admin/", "/oauth/start", "/sync/schedule/"):
+        assert "ZOHO_ENCRYPTION_KEYS" in said[path].content.decode()
+
+
 # --- anything at all ------------------------------------------------------------------------------
 
 ODD = ["", "0", "-1", "1", "x", "true", "null", "1.5", "NaN", "1e999999", "9" * 25, "9" * 5_000]
@@ -401,6 +418,8 @@ def test_two_thousand_odd_requests_of_every_kind_cause_no_error(zoho):
             method, path, body, content_type, more = sent
             answer = client.generic(method, path, body, content_type, **more)
             b"".join(answer) if answer.streaming else answer.content
+            if file := getattr(answer, "file_to_stream", None):
+                file.close()  # closing the answer would close the test's connection
             wrong = str(answer.status_code) if answer.status_code in (500, 502) else ""
             if urlsplit(answer.headers.get("Location", "")).netloc.endswith("evil.example"):
                 wrong = "sent away"

@@ -23,7 +23,8 @@ SHOW = (
     "import django; django.setup();"
     "from django.conf import settings as s;"
     "print(s.DEBUG, s.SESSION_COOKIE_SECURE, s.CSRF_COOKIE_SECURE, s.SECURE_SSL_REDIRECT,"
-    " s.SECURE_HSTS_SECONDS > 0, 'default-src' in s.CONTENT_SECURITY_POLICY['DIRECTIVES'])"
+    " s.SECURE_HSTS_SECONDS > 0, s.SESSION_COOKIE_NAME, s.CSRF_COOKIE_NAME,"
+    " 'unsafe-inline' not in str(s.CONTENT_SECURITY_POLICY['DIRECTIVES']))"
 )
 
 
@@ -51,7 +52,8 @@ def test_the_defaults_are_safe_for_production(tmp_path):
     """Nobody reads a checklist on the day of the launch."""
     started = start(tmp_path)
 
-    assert started.stdout.split() == ["False", "True", "True", "True", "True", "True"]
+    cookies = ["__Host-sessionid", "__Host-csrftoken"]
+    assert started.stdout.split() == ["False", "True", "True", "True", "True", *cookies, "True"]
 
 
 @pytest.mark.parametrize(

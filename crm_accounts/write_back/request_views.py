@@ -50,7 +50,7 @@ def allowed(*permissions: str) -> Callable[[Callable[..., HttpResponseBase]], An
 def writing_forbidden() -> str:
     """Why Zoho would refuse every change, as far as is known beforehand; "" when it may not."""
     credential = ZohoCredential.objects.first()
-    if credential and credential.reconnect_reason:
+    if credential and credential.problem():
         return (
             "The connection to Zoho has to be renewed before anything can be sent. Ask whoever may "
             "connect Zoho."

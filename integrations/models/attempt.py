@@ -10,9 +10,10 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from integrations.encryption import EncryptedTextField
+from integrations.encryption import UNREADABLE, EncryptedTextField, Unreadable
 from integrations.models.credential import ZohoCredential
 from integrations.zoho.data_centers import DATA_CENTERS
+from integrations.zoho.errors import ZohoConfigError
 
 LIFETIME = dt.timedelta(minutes=10)
 # Time to choose the organisation in, once Zoho has agreed; then the sealed tokens are forgotten.
@@ -84,7 +85,10 @@ class ConnectAttempt(models.Model):
         return bool(ConnectAttempt.objects.filter(pk=self.pk, used_at=None).update(used_at=now))
 
     def credential(self) -> ZohoCredential:
-        """An unsaved connection with what is sealed here."""
+        """An unsaved connection with what is sealed here. Raises ZohoConfigError when no key fits
+        it."""
+        if isinstance(self.sealed, Unreadable):
+            raise ZohoConfigError(UNREADABLE)
         known = json.loads(self.sealed)
         if known.get("expires_in"):
             known["expires_in"] = dt.datetime.fromisoformat(known["expires_in"])

@@ -9,7 +9,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-from integrations.encryption import EncryptedTextField
+from integrations.encryption import UNREADABLE, EncryptedTextField, Unreadable
 from integrations.zoho.data_centers import DATA_CENTERS, data_center
 from integrations.zoho.errors import ZohoConfigError
 from integrations.zoho.scopes import excess
@@ -45,6 +45,7 @@ class ZohoCredential(models.Model):
         EXPIRING = "expiring", "Expiring"
         EXPIRED = "expired", "Expired"
         RECONNECT_NEEDED = "reconnect_needed", "Reconnect needed"
+        UNREADABLE = "unreadable", "Secrets unreadable"
         NOT_CONNECTED = "not_connected", "Not connected"
 
     class Environment(models.TextChoices):
@@ -104,12 +105,30 @@ class ZohoCredential(models.Model):
         """The one connection. Raises ZohoConfigError when there is none, or when its secrets cannot
         be decrypted, and ZohoDatabaseError."""
         try:
-            return cls.objects.get()
+            credential = cls.objects.get()
         except cls.DoesNotExist:
             raise ZohoConfigError(
                 "Zoho is not connected yet. Add the connection under Integrations → "
                 "Zoho Credentials, or run manage.py zoho_connect."
             ) from None
+        credential.require_readable()
+        return credential
+
+    def is_readable(self) -> bool:
+        secrets = (self.client_id, self.client_secret, self.refresh_token)
+        return not any(isinstance(secret, Unreadable) for secret in secrets)
+
+    def require_readable(self) -> None:
+        """Raises ZohoConfigError when no key fits the stored secrets."""
+        if not self.is_readable():
+            raise ZohoConfigError(UNREADABLE)
+
+    def problem(self) -> str:
+        """Why nothing can be asked of Zoho until a person acts, in words; "" if nothing is known
+        to be wrong."""
+        if not self.is_readable():
+            return UNREADABLE
+        return f"Reconnect needed: {self.reconnect_reason}" if self.reconnect_reason else ""
 
     def is_expired(self, now: dt.datetime | None = None) -> bool:
         """Whether the access token is missing, over, or within EXPIRY_MARGIN of its end."""
@@ -119,6 +138,8 @@ class ZohoCredential(models.Model):
 
     def state(self, now: dt.datetime | None = None) -> State:
         now = now or timezone.now()
+        if not self.is_readable():
+            return self.State.UNREADABLE
         if self.reconnect_reason:
             return self.State.RECONNECT_NEEDED
         if not self.refresh_token:

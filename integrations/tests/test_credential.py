@@ -9,6 +9,7 @@ from django.utils import timezone
 
 from integrations.models import EXPIRY_MARGIN, ZohoCredential
 from integrations.zoho.errors import ZohoConfigError
+from integrations.zoho.tokens import ZohoTokens
 
 pytestmark = pytest.mark.django_db
 
@@ -58,13 +59,53 @@ def test_the_database_holds_only_ciphertext():
     assert ZohoCredential.load().client_secret == SECRET
 
 
-def test_a_wrong_key_says_so_and_says_nothing_else(settings):
-    """The engineer must learn which setting is wrong, not see a traceback of ciphertext."""
+@pytest.fixture
+def wrong_key(settings):
+    """The secrets are stored, and then the keys change; returns the right ones."""
     connection_row().save()
+    right = settings.ZOHO_ENCRYPTION_KEYS
     settings.ZOHO_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
+    return right
 
+
+def test_a_wrong_key_says_so_and_says_nothing_else(wrong_key):
+    """The engineer must learn which setting is wrong, not see a traceback of ciphertext."""
     with pytest.raises(ZohoConfigError, match="ZOHO_ENCRYPTION_KEYS"):
         ZohoCredential.load()
+    with pytest.raises(ZohoConfigError, match="ZOHO_ENCRYPTION_KEYS"):
+        ZohoTokens().current()
+
+
+def test_saving_with_a_wrong_key_keeps_what_is_stored(wrong_key, settings, tmp_path):
+    """Whatever is saved meanwhile, and however the rows are carried elsewhere."""
+    row = ZohoCredential.objects.get()
+    row.organization_id = "7"
+    row.save()
+    call_command("dumpdata", "integrations.zohocredential", output=str(tmp_path / "rows.json"))
+    row.delete()
+    call_command("loaddata", str(tmp_path / "rows.json"), verbosity=0)
+
+    settings.ZOHO_ENCRYPTION_KEYS = wrong_key
+    stored = ZohoCredential.load()
+    assert (stored.client_secret, stored.organization_id) == (SECRET, "7")
+
+
+def test_a_wrong_key_can_be_got_over_by_entering_the_secrets_again(wrong_key, client, staff):
+    """Where the key is lost for good."""
+    client.force_login(staff)
+    page = "/admin/integrations/zohocredential/1/change/"
+
+    shown = client.get(page).content.decode()
+    form = {"data_center": "us", "environment": "production", "organization_id": "7"}
+    secrets = {name: f"1000.new-{name}" for name in ("client_id", "client_secret", "refresh_token")}
+    left_blank = client.post(page, form)
+    entered = client.post(page, {**form, **secrets})
+
+    assert "ZOHO_ENCRYPTION_KEYS" in shown
+    assert "What is stored cannot be decrypted" in shown
+    assert left_blank.status_code == 200
+    assert entered.status_code == 302
+    assert ZohoCredential.load().refresh_token == "1000.new-refresh_token"
 
 
 def test_keys_are_rotated_without_losing_a_secret(settings, capsys):

@@ -220,7 +220,8 @@ def _usable(credential: ZohoCredential, rejected: str | None = None) -> bool:
 
 
 def _refuse_hopeless(credential: ZohoCredential) -> None:
-    """Do not knock at a door that is known to be shut."""
+    """Refuse early where Zoho is known to refuse, or nothing could be sent."""
+    credential.require_readable()
     if credential.reconnect_reason:
         raise ZohoAuthError(f"Reconnect needed: {credential.reconnect_reason} {WHAT_TO_DO}")
     if not credential.refresh_token:

@@ -6,9 +6,8 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from integrations.encryption import EncryptedTextField
+from integrations.encryption import UNREADABLE, EncryptedTextField
 from integrations.models import AuditEvent
-from integrations.zoho.errors import ZohoConfigError
 
 VIA = "manage.py rotate_zoho_keys"
 
@@ -20,15 +19,14 @@ class Command(BaseCommand):
         rows = 0
         with transaction.atomic():
             for model in apps.get_models():
-                names = [f.name for f in model._meta.fields if isinstance(f, EncryptedTextField)]
-                if not names:
+                fields = [f for f in model._meta.fields if isinstance(f, EncryptedTextField)]
+                if not fields:
                     continue
-                try:
-                    for row in model._default_manager.select_for_update():
-                        row.save(update_fields=names)
-                        rows += 1
-                except ZohoConfigError as error:
-                    raise CommandError(f"{error.message} Nothing was changed.") from error
+                for row in model._default_manager.select_for_update():
+                    if any(field.unreadable_in(row) for field in fields):
+                        raise CommandError(f"{UNREADABLE} Nothing was changed.")
+                    row.save(update_fields=[field.name for field in fields])
+                    rows += 1
             AuditEvent.record(
                 AuditEvent.Action.KEYS_ROTATED, about="Stored Zoho secrets", via=VIA, rows=rows
             )
