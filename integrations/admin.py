@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from integrations import people  # noqa: F401 (registers itself)
 from integrations.encryption import Unreadable
 from integrations.listing import ReadOnlyAdmin, ago
-from integrations.models import AuditEvent, ZohoCredential, ZohoUsage
+from integrations.models import AuditEvent, ZohoCredential, ZohoQuota, ZohoUsage
 from integrations.redaction import mask
 
 SECRETS = ("client_id", "client_secret", "refresh_token")
@@ -174,6 +174,12 @@ class ZohoUsageAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[ZohoUsage]:
         """Without the purposes that nothing was spent for."""
         return super().get_queryset(request).exclude(calls=0, rate_limited=0, tokens=0)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        context = {"quotas": ZohoQuota.of_all(), **(extra_context or {})}
+        return super().changelist_view(request, context)
 
 
 @admin.register(AuditEvent)

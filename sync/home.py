@@ -12,7 +12,7 @@ from django.db.models.functions import TruncDate
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations.models import ZohoCredential, ZohoUsage
+from integrations.models import ZohoCredential, ZohoQuota, ZohoUsage
 from sync.charts import BarChart
 from sync.mirror import mirrored_models
 from sync.models import FailedRecord, SyncRun
@@ -148,6 +148,7 @@ def live() -> dict[str, Any]:
         "failing": failing.count(),
         "allowance": allowance(states),
         "crm_credits": crm_credits(),
+        "quotas": ZohoQuota.of_all(),
         "next_runs": next_runs()[:3],
     }
 

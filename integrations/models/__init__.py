@@ -4,6 +4,7 @@ from integrations.models.attempt import ConnectAttempt
 from integrations.models.audit import AuditEvent
 from integrations.models.credential import EXPIRY_MARGIN, AwareDateTimeField, ZohoCredential
 from integrations.models.export_slot import ExportSlot
+from integrations.models.quota import ZohoQuota
 from integrations.models.usage import ZohoUsage
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "ConnectAttempt",
     "ExportSlot",
     "ZohoCredential",
+    "ZohoQuota",
     "ZohoUsage",
 ]

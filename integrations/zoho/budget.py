@@ -17,7 +17,7 @@ and https://www.zoho.com/crm/developer/docs/api/v8/api-limits.html
 import datetime as dt
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -27,9 +27,10 @@ from django.conf import settings
 from django.utils import timezone
 from redis.commands.core import Script
 
-from integrations.models import ZohoUsage
+from integrations.models import ZohoQuota, ZohoUsage
 from integrations.models.usage import utc_today
 from integrations.zoho.errors import ZohoRateLimitError, ZohoUnavailableError
+from integrations.zoho.quota import Quota
 from integrations.zoho.storage import our_database
 
 log = structlog.get_logger(__name__)
@@ -38,6 +39,8 @@ log = structlog.get_logger(__name__)
 SHARE_FOR_PEOPLE = 0.1
 # A slot whose holder was killed frees itself after this many seconds: longer than any one call.
 SLOT_SECONDS = 60
+# Seconds between two looks at what other workers have heard of Zoho's own count.
+QUOTA_SHARED_EVERY = 15.0
 LONGEST_NAP = 2.0  # seconds to wait here for a slot; a longer wait is the caller's
 # Calls of the day's ledger booked at a time: it starts with one and doubles. Those of a worker
 # that is killed stay booked, so the ledger may count some too many, never one too few.
@@ -133,6 +136,8 @@ class Budget:
         self._booked_on = utc_today()
         self._booked_at = time.monotonic()
         self._book_next = 1
+        self._quota: Quota | None = None  # the newest that is known here
+        self._shared_quota_at: float | None = None  # when it was last shared with other workers
         names = ("minute", "at-once", "pause", "remembers")
         self._keys = [f"{_PREFIXES[product]}:{name}" for name in names]
         _, self._at_once, self._pause, self._remembers = self._keys
@@ -176,9 +181,18 @@ class Budget:
         except redis.RedisError:
             log.warning("A call slot could not be returned; it frees itself in a minute")
 
+    def hear(self, headers: Mapping[str, str]) -> None:
+        """What Zoho's answer says is left. Any thread may call this."""
+        if quota := Quota.said_by(headers):
+            self._quota = quota
+
     @our_database("Calls that were booked and not made could not be returned.")
     def close(self) -> None:
-        """Return what was booked and not used."""
+        """Return what was booked and not used, and say what Zoho has last said is left."""
+        self._share_quota()
+        self._return_booked()
+
+    def _return_booked(self) -> None:
         if self._booked and self._booked_on == utc_today():
             ZohoUsage.give_back(self.purpose, self._booked, self.product)
         self._booked = 0
@@ -235,7 +249,11 @@ class Budget:
 
     def _take_from_day(self, cost: int) -> None:
         if self._booked_on != utc_today() or time.monotonic() - self._booked_at > BOOKED_FOR:
-            self.close()
+            self._return_booked()
+        now = time.monotonic()
+        if self._shared_quota_at is None or now - self._shared_quota_at > QUOTA_SHARED_EVERY:
+            self._share_quota()
+        self._respect_quota(cost)
         if self._booked < cost:
             allowed = allowed_a_day(self.purpose, self.product)
             missing = cost - self._booked
@@ -248,6 +266,26 @@ class Budget:
             if not booked:
                 raise self._used_up(allowed or 0, missing)
         self._booked -= cost
+
+    def _share_quota(self) -> None:
+        self._shared_quota_at = time.monotonic()
+        heard = self._quota
+        if heard:
+            ZohoQuota.note(self.product, heard)
+        stored = ZohoQuota.latest(self.product)
+        if stored and (heard is None or stored.seen_at > heard.seen_at):
+            self._quota = stored
+
+    def _respect_quota(self, cost: int) -> None:
+        """Stop before Zoho does: what it says counts other programs' calls, too."""
+        person = self.purpose == ZohoUsage.Purpose.PERSON
+        quota = self._quota
+        if quota and (seconds := quota.seconds_to_wait(cost, 0 if person else SHARE_FOR_PEOPLE)):
+            raise ZohoRateLimitError(
+                f"Zoho says that only {quota.remaining:,} of its {quota.limit:,} calls are left"
+                f"{'' if person else ', and those are kept for people'}.",
+                retry_after=seconds,
+            )
 
     def _used_up(self, allowed: int, missing: int) -> ZohoRateLimitError:
         person = self.purpose == ZohoUsage.Purpose.PERSON

@@ -153,6 +153,7 @@ class Transport:
             )
             status = response.status_code
             self.clock = ahead_of_us(response.headers.get("Date"), self.clock)
+            self.budget.hear(response.headers)
             reply = Reply(status, response.headers, content)
         except requests.RequestException as error:
             raise _unavailable(error) from error
