@@ -8,6 +8,7 @@ import secrets
 import threading
 import urllib.request
 from contextlib import suppress
+from dataclasses import replace
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from werkzeug.wrappers import Request, Response
 from simulator.crm import paging
 from simulator.crm.answers import Refusal, answer, bad, parsed_body
 from simulator.crm.bulk_criteria import read_criteria
-from simulator.crm.bulk_jobs import Job, Result, render
+from simulator.crm.bulk_jobs import Job, Result, Style, render
 from simulator.crm.crm import VIEWS, Crm
 from simulator.crm.fields import BY_NAME, FIELDS
 from simulator.crm.limits import TOO_MANY_REQUESTS
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from simulator.zoho import Zoho
 
 MAX_PAGE = 50
+MAX_COLUMNS = 200
 FIRST_JOB_ID = 4_876_876_000_007_000_000
 RESULT_LIFETIME = 24 * 60 * 60
 DOWNLOADS_A_MINUTE = 10
@@ -83,9 +85,10 @@ def result(zoho: "Zoho", request: Request, job_id: str) -> Response:
         crm.limits.count_refusal()
         raise Refusal(429, *TOO_MANY_REQUESTS)
     found.downloads.append(now)
-    response = Response(
-        _result(crm, found).archive(job_id), content_type="application/octet-stream;charset=UTF-8"
-    )
+    file = _result(crm, found)
+    if crm.spoil_bulk:
+        file = replace(file, csv=crm.spoil_bulk(file.csv))
+    response = Response(file.archive(job_id), content_type="application/octet-stream;charset=UTF-8")
     response.headers["Content-Disposition"] = f"attachment;filename={job_id}.zip"
     return response
 
@@ -128,6 +131,8 @@ def _query(crm: Crm, body: dict[str, Any]) -> dict[str, Any]:
         raise bad("CVID_NOT_SUPPORTED", "cvid not supported")
     if any(str(name).split(".")[0] not in BY_NAME for name in query.get("fields") or []):
         raise bad("FIELD_NOT_AVAILABLE", "the field is not available")
+    if len(query.get("fields") or []) > MAX_COLUMNS - 1:  # the id is always added
+        raise bad("LIMIT_EXCEEDED", "fields limit exceeded", limit=MAX_COLUMNS)
     return query
 
 
@@ -186,9 +191,9 @@ def _result(crm: Crm, job: Job) -> Result:
     if job.result is None:
         query = {name: job.query.get(name) for name in ("fields", "criteria", "cvid")}
         names = query["fields"] or [field.api_name for field in FIELDS]
-        key = ("csv", json.dumps(query, default=str), job.page, crm.bulk_rows, crm.time_zone)
-        key = (*key, crm.bulk_id_heading)
-        data, count, more = crm.remembered(key, lambda: _read(crm, query, names, job.page))
+        style = Style(crm.bulk_id_heading, crm.bulk_yes_no, crm.bulk_separator)
+        key = ("csv", json.dumps(query, default=str), job.page, crm.bulk_rows, crm.time_zone, style)
+        data, count, more = crm.remembered(key, lambda: _read(crm, query, names, job.page, style))
         token = None
         if more:
             token = secrets.token_hex(32)
@@ -197,16 +202,14 @@ def _result(crm: Crm, job: Job) -> Result:
     return job.result
 
 
-def _read(crm: Crm, query: dict[str, Any], names: list[str], page: int) -> tuple[bytes, int, bool]:
+def _read(
+    crm: Crm, query: dict[str, Any], names: list[str], page: int, style: Style
+) -> tuple[bytes, int, bool]:
     test = read_criteria(query["criteria"])
     view = VIEWS.get(query["cvid"] or "", lambda account: True)
     rows = [account for account in crm.by_id() if view(account) and test(account)]
     part = rows[(page - 1) * crm.bulk_rows : page * crm.bulk_rows]
-    return (
-        render(part, names, crm.view, crm.bulk_id_heading),
-        len(part),
-        len(rows) > page * crm.bulk_rows,
-    )
+    return render(part, names, crm.view, style), len(part), len(rows) > page * crm.bulk_rows
 
 
 def _call_back(zoho: "Zoho", job: Job, url: str) -> None:

@@ -33,7 +33,7 @@ OPERATORS = {
     **dict.fromkeys(("text", "email", "phone", "website", "textarea", "picklist"), TEXT),
     **dict.fromkeys(("integer", "double", "currency", "percent", "bigint"), ORDERED),
     **dict.fromkeys(("date", "datetime"), ORDERED),
-    **dict.fromkeys(("lookup", "ownerlookup"), EQUALITY),
+    **dict.fromkeys(("lookup", "ownerlookup", "userlookup"), EQUALITY),
     "multiselectpicklist": TEXT,
     "boolean": ("=",),
 }
@@ -89,7 +89,7 @@ def query(zoho: "Zoho", request: Request) -> Response:
 def _check(crm: Crm, read: Query) -> None:
     if read.module != "Accounts":
         raise bad("INVALID_MODULE", "the module name given seems to be invalid")
-    if len(read.columns) > MAX_COLUMNS:
+    if len({"id", *read.columns}) > MAX_COLUMNS:  # the id always comes, and counts
         raise _invalid(limit=str(MAX_COLUMNS))
     if len(set(read.columns)) < len(read.columns):
         twice = next(column for column in read.columns if read.columns.count(column) > 1)

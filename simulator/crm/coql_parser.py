@@ -15,6 +15,7 @@ from simulator.crm.answers import Refusal, bad
 TOKEN = re.compile(
     r"""\s*(?:
         (?P<text>'(?:[^']|'')*')
+      | (?P<name>"[^"]*")
       | (?P<number>-?\d+(?:\.\d+)?)(?![\w.])
       | (?P<word>[A-Za-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)*)
       | (?P<sign>!=|<>|>=|<=|[=<>(),])
@@ -23,7 +24,7 @@ TOKEN = re.compile(
 )
 WORDS = (
     "select from where and or not like in between is null order by asc desc limit offset group as "
-    "true false"
+    "true false having distinct external"
 )
 KEYWORDS = frozenset(WORDS.split(" "))
 SIGNS = ("=", "!=", ">", ">=", "<", "<=")
@@ -88,6 +89,8 @@ class _Parser:
             value: Any = raw
             if kind == "text":
                 value = raw[1:-1].replace("''", "'")
+            elif kind == "name":
+                value = raw[1:-1]
             elif kind == "number":
                 value = Decimal(raw) if "." in raw else int(raw)
             elif kind == "word" and raw.lower() in KEYWORDS:
@@ -123,7 +126,7 @@ class _Parser:
 
     def query(self) -> Query:
         self.key("select")
-        columns = self.listed(lambda: self.take("word", "text"))
+        columns = self.listed(self.column)
         if not self.took("key", "from"):
             raise syntax_error(clause="from")
         module = self.take("word")
@@ -135,7 +138,7 @@ class _Parser:
             raise syntax_error(clause="group by")  # not simulated
         if self.took("key", "order"):
             self.key("by")
-            query.order = self.listed(lambda: (self.take("word"), self.descending()))
+            query.order = self.listed(lambda: (self.column(), self.descending()))
         if self.took("key", "limit"):
             query.limit = self.take("number")
             if self.took("sign", ","):
@@ -148,6 +151,10 @@ class _Parser:
             if not isinstance(number, int) or number < 0:
                 raise syntax_error(clause="limit")
         return query
+
+    def column(self) -> str:
+        """In quotation marks where it is called like a word of the language."""
+        return str(self.take("word", "name", "text"))
 
     def listed(self, read: Any) -> list[Any]:
         parts = [read()]
@@ -179,7 +186,7 @@ class _Parser:
 
     def condition(self) -> Condition:
         self.conditions += 1
-        column = self.take("word")
+        column = self.column()
         if self.took("key", "is"):
             negated = self.took("key", "not")
             self.key("null")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from simulator.crm.bulk_jobs import Job
 from simulator.crm.catalogue import FIRST_ID, USER_IDS, catalogue
-from simulator.crm.fields import BY_NAME
+from simulator.crm.fields import BY_NAME, FIELDS, Field, set_fields
 from simulator.crm.limits import Credits
 from simulator.crm.paging import PageToken
 from simulator.crm.records import Account, User, View
@@ -22,6 +22,9 @@ VIEWS: dict[str, Callable[[Account], bool]] = {  # custom views, for `cvid`
     "4876876000000087501": lambda account: True,
     "4876876000000087502": lambda account: account.fields.get("Key_Account") is True,
 }
+
+
+LOOK_UPS = ("lookup", "ownerlookup", "userlookup")
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Crm:
         self._cache: dict[Any, Any] = {}
         self._before_page: dict[int, list[Callable[[], object]]] = {}
         self.zgid = str(60_000_000_000 + seed)
+        set_fields()
         self.version = 0  # moves with every change of data
         self.page_tokens: dict[str, PageToken] = {}
         self.jobs: dict[str, Job] = {}
@@ -93,6 +97,9 @@ class Crm:
         self.bulk_rows = 200_000  # a page
         # Four programs that read live files expect "Id"; Zoho's page prints "id".
         self.bulk_id_heading = "Id"
+        self.bulk_yes_no = ("true", "false")
+        self.bulk_separator = ";"  # of a multi-select's values; documented nowhere
+        self.spoil_bulk: Callable[[bytes], bytes] | None = None  # what becomes of the CSV
         self.org_type = "production"  # or "sandbox", "developer"
         self.omit_json_type = False  # in settings/fields, as seen on some fields
 
@@ -178,6 +185,18 @@ class Crm:
             account.written = self.clock()
             self._changed()
 
+    def add_field(self, api_name: str, data_type: str = "text", **more: Any) -> None:
+        """As an administrator adds one; `more` is what else Field takes."""
+        with self.lock:
+            set_fields([*FIELDS, Field(api_name, api_name, data_type, custom=True, **more)])
+            self.pick_lists[api_name] = list(BY_NAME[api_name].values)
+            self._changed()
+
+    def remove_field(self, api_name: str) -> None:
+        with self.lock:
+            set_fields([field for field in FIELDS if field.api_name != api_name])
+            self._changed()
+
     def delete_account(self, account_id: str, permanent: bool = False) -> None:
         """To the recycle bin, or past it."""
         with self.lock:
@@ -233,7 +252,7 @@ def _known(fields: Mapping[str, Any]) -> dict[str, Any]:
 def _plain(name: str, value: Any) -> Any:
     if isinstance(value, float):
         return Decimal(str(value))
-    if isinstance(value, Mapping) and BY_NAME[name].data_type in ("lookup", "ownerlookup"):
+    if isinstance(value, Mapping) and BY_NAME[name].data_type in LOOK_UPS:
         return str(value["id"])
     return value
 

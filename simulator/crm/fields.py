@@ -1,10 +1,12 @@
 """The fields of Accounts: API names, types and limits.
 
 Names as in Zoho's own SDK for v8; types and lengths from the Field metadata page and from captured
-answers. The last block stands for what administrators add.
+answers. The last block stands for what administrators add; more is added, and anything removed, by
+`Crm.add_field` and `Crm.remove_field`. Every simulated Zoho of a process has the same fields.
 Source: https://www.zoho.com/crm/developer/docs/api/v8/field-meta.html
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 JSON_TYPES = {
@@ -17,6 +19,7 @@ JSON_TYPES = {
     "ownerlookup": "jsonobject",
     "percent": "double",
     "lookup": "jsonobject",
+    "userlookup": "jsonobject",
 }
 
 
@@ -33,10 +36,11 @@ class Field:
     unique: bool = False
     rich_text: bool = False  # lists cut it to 500 characters
     json: str = ""  # where it is not what its type says
+    result: str = ""  # of a formula or roll-up: what it results in
 
     @property
     def json_type(self) -> str:
-        return self.json or JSON_TYPES.get(self.data_type, "string")
+        return self.json or JSON_TYPES.get(self.result or self.data_type, "string")
 
     @property
     def is_number(self) -> bool:
@@ -74,7 +78,7 @@ SEGMENTS = ("Enterprise", "Mid-Market", "Small Business", "Öffentliche Hand")
 PRODUCTS = ("Panels", "Inverters", "Batteries", "Mounting", "Maintenance, on site")
 CURRENCIES = ("INR", "EUR", "USD")
 
-FIELDS: tuple[Field, ...] = (
+STANDARD_FIELDS: tuple[Field, ...] = (
     Field("id", "Record Id", "bigint", 20, read_only=True),
     Field("Owner", "Account Owner", "ownerlookup", 120),
     Field("Account_Name", "Account Name", "text", 200, mandatory=True),
@@ -122,4 +126,15 @@ FIELDS: tuple[Field, ...] = (
     Field("ERP_Number", "ERP number", "text", 40, custom=True, unique=True),
     Field("Company_Profile", "Company profile", "textarea", 32_000, custom=True, rich_text=True),
 )
-BY_NAME = {field.api_name: field for field in FIELDS}
+FIELDS: list[Field] = []
+BY_NAME: dict[str, Field] = {}
+
+
+def set_fields(fields: Iterable[Field] = STANDARD_FIELDS) -> None:
+    """Let the organization have these fields and no others."""
+    FIELDS[:] = fields
+    BY_NAME.clear()
+    BY_NAME.update({field.api_name: field for field in FIELDS})
+
+
+set_fields()

@@ -96,7 +96,7 @@ def field_row(crm: Crm, field: Field) -> dict[str, Any]:
         "profiles": [{"permission_type": "read_write", **PROFILE}],
         "public": False,
         "range": None,
-        "rollup_summary": {},
+        "rollup_summary": _result(field, "rollup_summary"),
         "separator": False,
         "created_time": crm.view.moment(SET_UP) if field.custom else None,
         "modified_time": crm.view.moment(SET_UP) if field.custom else None,
@@ -108,7 +108,7 @@ def field_row(crm: Crm, field: Field) -> dict[str, Any]:
         "lookup": _lookup(field) if field.data_type == "lookup" else {},
         "multi_module_lookup": {},
         "multiselectlookup": {},
-        "formula": {},
+        "formula": _result(field, "formula"),
         "auto_number": {},
         "currency": (
             {"rounding_option": "normal", "precision": 2} if field.data_type == "currency" else {}
@@ -119,6 +119,10 @@ def field_row(crm: Crm, field: Field) -> dict[str, Any]:
     if crm.omit_json_type:
         del row["json_type"]
     return row
+
+
+def _result(field: Field, kind: str) -> dict[str, Any]:
+    return {"return_type": field.result} if field.data_type == kind and field.result else {}
 
 
 def _choice(name: str, index: int, value: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from typing import Any
 from simulator.crm.fields import BY_NAME, FIELDS, Field
 
 LIST_CUT = 500  # characters of rich text in a list
-EMPTY_LISTS = ("Tag", "Territories", "Products_Used")
+EMPTY_LISTS = ("Tag", "Territories")
 
 
 @dataclass(frozen=True)
@@ -92,11 +92,12 @@ class View:
     def shown(self, account: Account, field: Field, *, cut: bool) -> Any:
         value = account.value(field.api_name)
         if value is None:
-            return [] if field.api_name in EMPTY_LISTS else None
+            is_list = field.api_name in EMPTY_LISTS or field.data_type == "multiselectpicklist"
+            return [] if is_list else None
         match field.data_type:
             case "datetime":
                 return self.moment(value)
-            case "ownerlookup":
+            case "ownerlookup" | "userlookup":
                 user = self.users[value]
                 return {"name": user.name, "id": user.id, "email": user.email}
             case "lookup":
@@ -116,7 +117,7 @@ class View:
         field = BY_NAME[first]
         if rest:
             return self.joined(account, field, rest)
-        if field.data_type in ("ownerlookup", "lookup"):
+        if field.data_type in ("ownerlookup", "userlookup", "lookup"):
             value = self.shown(account, field, cut=False)
             return value and {"id": value["id"]}
         return self.shown(account, field, cut=False)

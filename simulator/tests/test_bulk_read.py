@@ -237,3 +237,25 @@ def test_a_hundred_thousand_accounts_are_read_within_seconds(call, zoho):
     job_id = started(call, fields=fields)
     assert call.crm(f"{READ}/{job_id}/result").status_code == 200
     assert time.monotonic() - began < first
+
+
+def test_the_id_is_headed_as_in_real_files_or_as_on_zohos_page(call, crm, firms):
+    """Programs that read live files expect `Id`; Zoho's page prints `id`."""
+    seen = rows(call, started(call, fields=["Account_Name"]))
+    crm.bulk_id_heading = "id"
+
+    documented = rows(call, started(call, fields=["Account_Name"]))
+
+    assert (next(iter(seen[0])), next(iter(documented[0]))) == ("Id", "id")
+
+
+def test_a_file_has_at_most_200_columns_with_the_id(call, crm):
+    """The id is always added, and counts."""
+    for number in range(200):
+        crm.add_field(f"Own_{number}")
+    names = [f"Own_{number}" for number in range(200)]
+
+    answer = create(call, fields=names)
+
+    assert refused(answer) == "LIMIT_EXCEEDED"
+    assert started(call, fields=names[:199])

@@ -156,3 +156,33 @@ def test_the_body_names_its_query(call):
     assert body["fields"]["Account_Name"]["length"] == 200
     call.zoho.tokens.narrow("ZohoCRM.modules.READ,ZohoCRM.coql.READ")
     assert refused(ask(call, query, include_meta=["fields"]), 401) == "OAUTH_SCOPE_MISMATCH"
+
+
+@pytest.mark.parametrize("word", ["External", "Order", "Group", "Limit", "From", "Is"])
+def test_a_column_called_like_a_word_of_the_language_needs_quotation_marks(call, crm, word):
+    """Single or double ones, in every clause."""
+    crm.add_field(word)
+    account = call.zoho.add_account(Account_Name="Helios", **{word: "x"})
+
+    bare = ask(call, f"select {word} from Accounts where id is not null")
+    answers = [
+        ask(call, f"select {name} from Accounts where {name} = 'x' order by {name}").json()["data"]
+        for name in (f"'{word}'", f'"{word}"')
+    ]
+
+    assert refused(bare) == "SYNTAX_ERROR"
+    assert answers == [[{word: "x", "id": account}]] * 2
+
+
+def test_the_id_counts_among_fifty_columns(call, crm):
+    """It always comes."""
+    for number in range(50):
+        crm.add_field(f"Own_{number}")
+    names = [f"Own_{number}" for number in range(50)]
+    call.zoho.add_account(Account_Name="Helios")
+
+    over = ask(call, f"select {', '.join(names)} from Accounts where id is not null")
+    full = ask(call, f"select id, {', '.join(names[:49])} from Accounts where id is not null")
+
+    assert refused(over) == "INVALID_QUERY"
+    assert full.status_code == 200
