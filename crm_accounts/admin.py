@@ -205,9 +205,9 @@ class AccountAdmin(MirroredAdmin):
 
     @admin.display(description="Your own fields")
     def own_fields(self, account: Account) -> str:
-        labels = dict(CrmField.objects.values_list("api_name", "label"))
+        known = {field.api_name: field for field in CrmField.objects.defer("pick_list")}
         rows = (
-            (labels.get(name, name), as_text(value))
+            (_heading(name, known.get(name)), as_text(value))
             for name, value in account.custom_fields.items()
         )
         return format_html("<dl>{}</dl>", format_html_join("", "<dt>{}</dt><dd>{}</dd>", rows))
@@ -218,14 +218,29 @@ class AccountAdmin(MirroredAdmin):
         return format_html('<span class="badge {}">{}</span>', style, word)
 
 
+def _heading(name: str, field: CrmField | None) -> str:
+    """The label; of a field that is no longer read, that its value is an old one."""
+    if field is None:
+        return name
+    return field.label if field.is_read else f"{field.label} (no longer read; last known value)"
+
+
 @admin.register(CrmField)
 class CrmFieldAdmin(ReadOnlyAdmin):
     """What Zoho's metadata says of the fields of accounts, and which of them are mirrored."""
 
-    list_display = ("label", "api_name", "data_type", "is_custom", "is_mirrored", "gone_at")
-    list_filter = ("is_custom", "is_mirrored", "data_type")
+    list_display = ("label", "api_name", "type_of", "is_custom", "state", "gone_at")
+    list_filter = ("is_custom", "is_mirrored", "is_waiting", "data_type")
     search_fields = ("label", "api_name")
     search_help_text = "Label or API name"
+
+    @admin.display(description="Type", ordering="data_type")
+    def type_of(self, field: CrmField) -> str:
+        return f"{field.data_type} ({field.result_type})" if field.result_type else field.data_type
+
+    @admin.display(description="Status", ordering="is_mirrored")
+    def state(self, field: CrmField) -> str:
+        return field.status()
 
 
 @admin.register(ChangeRequest)

@@ -8,24 +8,19 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from crm_accounts.bulk_file import TEXT, FieldType
-from crm_accounts.mapping import API_NAMES
+from crm_accounts.mapping import API_NAMES, FieldType, fits
 from crm_accounts.models import CrmField, CrmUser
-from integrations.zoho.crm.interface import MOST_FIELDS, Crm
-from integrations.zoho.errors import ZohoPermissionError
+from crm_accounts.models.field import NOT_IN_LISTS
+from integrations.zoho.crm.interface import Crm
+from integrations.zoho.errors import ZohoAPIError, ZohoPermissionError
+from integrations.zoho.records import usable_id
+from sync import values
 
 KEPT_FOR = dt.timedelta(hours=1)
-# What lists leave out or cut short, and what has no value of its own.
-NOT_IN_LISTS = {
-    "subform",
-    "multiselectlookup",
-    "multiuserlookup",
-    "richtext",
-    "fileupload",
-    "imageupload",
-    "profileimage",
-    "consent_lookup",
-}
+# A bulk read has 200 columns, the id among them.
+MAX_MIRRORED = 199
+# Zoho's names for what a formula gives, where they are not those of a field's type.
+RESULTS = {"string": "text", "number": "double", "long": "bigint"}
 NAMED = 10
 LONGEST_NAME = 255
 
@@ -36,8 +31,8 @@ def fields_to_read(
     """API name → how to read it, of the fields that are mirrored; asks Zoho when what is known is
     old, or `again`.
 
-    Standard ones first, then the organisation's own by name, as many as Zoho gives at once. A field
-    that is new, changed or gone is told, and never a reason to stop.
+    Standard ones first, then the organization's own by name, as many as a bulk read has room for. A
+    field that is new, changed or gone is reported, and never a reason to stop.
     """
     newest = CrmField.objects.order_by("-checked_at").first()
     if again or newest is None or newest.checked_at < timezone.now() - KEPT_FOR:
@@ -46,7 +41,7 @@ def fields_to_read(
             refresh(rows, tell)
         name_users(client, tell)
     known = CrmField.objects.filter(gone_at=None, is_mirrored=True)
-    return {"id": TEXT, **{field.api_name: how_to_read(field) for field in known}}
+    return {"id": FieldType("text"), **{field.api_name: how_to_read(field) for field in known}}
 
 
 def how_to_read(field: CrmField) -> FieldType:
@@ -58,11 +53,11 @@ def refresh(rows: Sequence[Mapping[str, Any]], tell: Callable[[str], None]) -> N
     now = timezone.now()
     known = {field.api_name: field for field in CrmField.objects.all()}
     first_time = not known
-    found = {
-        row["api_name"]: _field(row, now)
-        for row in rows
-        if isinstance(row.get("api_name"), str) and 0 < len(row["api_name"]) <= LONGEST_NAME
-    }
+    found: dict[str, CrmField] = {}
+    for row in rows:
+        if is_named(row):
+            found.setdefault(row["api_name"], _field(row, now))
+    unnamed = sum(not is_named(row) for row in rows)
     waiting = _choose(found, known)
     news = {"new": [], "changed": [], "back": [], "gone": []}  # type: dict[str, list[str]]
     for name, field in found.items():
@@ -77,9 +72,14 @@ def refresh(rows: Sequence[Mapping[str, Any]], tell: Callable[[str], None]) -> N
                 news["changed"].append(name)
         field.save()
     for name, field in known.items():
-        if name not in found and field.gone_at is None:
+        if name not in found and field.gone_at is None and not unnamed:
             CrmField.objects.filter(pk=field.pk).update(gone_at=now, checked_at=now)
             news["gone"].append(name)
+    if unnamed:
+        tell(
+            f"{unnamed:,} of Zoho's descriptions of fields of accounts cannot be read, so none was "
+            "taken for removed."
+        )
     if not first_time:
         for what, names in news.items():
             if names:
@@ -87,7 +87,7 @@ def refresh(rows: Sequence[Mapping[str, Any]], tell: Callable[[str], None]) -> N
                 tell(f"Fields of accounts {what} in Zoho: {', '.join(names[:NAMED])}{more}.")
     if fresh := sorted(set(waiting) & {*news["new"], *news["back"]}):
         tell(
-            f"Zoho gives {MOST_FIELDS} fields at once, and so many are mirrored already. Not "
+            f"Zoho gives {MAX_MIRRORED} fields at once, and so many are mirrored already. Not "
             f"mirrored: {', '.join(fresh[:NAMED])}. They follow when others are gone."
         )
 
@@ -96,10 +96,10 @@ def _field(row: Mapping[str, Any], now: dt.datetime) -> CrmField:
     length, places = row.get("length"), row.get("decimal_place")
     return CrmField(
         api_name=row["api_name"],
-        label=str(row.get("field_label") or row["api_name"])[:255],
+        label=usable_text(row.get("field_label"), LONGEST_NAME) or row["api_name"],
         data_type=_data_type(row),
         result_type=_result_type(row),
-        length=length if isinstance(length, int) and length >= 0 else None,
+        length=length if isinstance(length, int) and 0 <= length < 2**31 else None,
         is_custom=bool(row.get("custom_field")),
         decimal_places=places if isinstance(places, int) and 0 <= places <= 9 else None,
         is_read_only=bool(
@@ -110,13 +110,27 @@ def _field(row: Mapping[str, Any], now: dt.datetime) -> CrmField:
         is_mandatory=bool(row.get("system_mandatory")),
         is_unique=bool(row.get("unique")),
         pick_list=[
-            str(choice.get("actual_value") or choice.get("display_value"))
-            for choice in row.get("pick_list_values") or ()
+            value
+            for choice in listed(row.get("pick_list_values"))
             if isinstance(choice, dict)
+            and (
+                value := usable_text(
+                    choice.get("actual_value") or choice.get("display_value"), LONGEST_NAME
+                )
+            )
         ],
         checked_at=now,
         gone_at=None,
     )
+
+
+def is_named(row: Any) -> bool:
+    name = usable_text(row.get("api_name"), LONGEST_NAME + 1) if isinstance(row, Mapping) else ""
+    return 0 < len(name) <= LONGEST_NAME
+
+
+def listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _part(row: Mapping[str, Any], key: str) -> Mapping[str, Any]:
@@ -129,7 +143,8 @@ def _result_type(row: Mapping[str, Any]) -> str:
     for key in ("formula", "rollup_summary"):
         made = row.get(key)
         if isinstance(made, dict) and isinstance(made.get("return_type"), str):
-            return made["return_type"].lower()[:50]
+            result = made["return_type"].lower()
+            return RESULTS.get(result, result)[:50]
     return ""
 
 
@@ -138,15 +153,19 @@ def _data_type(row: Mapping[str, Any]) -> str:
     area = row.get("textarea")
     if isinstance(area, dict) and area.get("type") == "rich_text":
         return "richtext"
-    return str(row.get("data_type") or "")[:50]
+    return usable_text(row.get("data_type"), 50)
 
 
 def _choose(found: Mapping[str, CrmField], known: Mapping[str, CrmField]) -> list[str]:
-    """Zoho gives MOST_FIELDS at once. What is mirrored stays so: a new field must not push another
+    """Zoho gives MAX_MIRRORED at once. What is mirrored stays so: a new field must not push another
     one out, whose values would then look as if somebody had emptied them. Columns here come first,
     then the organization's own. The names for which there is no room."""
     readable = [name for name in sorted(found) if found[name].data_type not in NOT_IN_LISTS]
-    wanted = [name for name in readable if name in API_NAMES or found[name].is_custom]
+    wanted = [
+        name
+        for name in readable
+        if (fits(name, found[name].data_type) if name in API_NAMES else found[name].is_custom)
+    ]
 
     def rank(name: str) -> tuple[bool, bool]:
         before = known.get(name)
@@ -155,22 +174,31 @@ def _choose(found: Mapping[str, CrmField], known: Mapping[str, CrmField]) -> lis
 
     wanted.sort(key=rank)
     for name, field in found.items():
-        field.is_mirrored = name in wanted[:MOST_FIELDS]
-    return wanted[MOST_FIELDS:]
+        field.is_mirrored = name in wanted[:MAX_MIRRORED]
+        field.is_waiting = name in wanted[MAX_MIRRORED:]
+    return wanted[MAX_MIRRORED:]
 
 
 def name_users(client: Crm, tell: Callable[[str], None]) -> None:
-    """Learn the owners' names. Without the permission to read users, their ids must do."""
+    """Learn the owners' names. Where they cannot be read, those known so far and ids must do."""
     try:
         rows = client.users()
-    except ZohoPermissionError as error:
+    except (ZohoPermissionError, ZohoAPIError) as error:
         tell(f"The names of the owners cannot be read: {error.message}")
         return
-    users = [
-        CrmUser(id=str(row["id"]), name=str(row.get("full_name") or row["id"])[:500])
+    users = {
+        zoho_id: CrmUser(id=zoho_id, name=usable_text(row.get("full_name"), 500) or zoho_id)
         for row in rows
-        if row.get("id")
-    ]
+        if isinstance(row, Mapping) and (zoho_id := usable_id(row.get("id"), 30))
+    }
     CrmUser.objects.bulk_create(
-        users, update_conflicts=True, unique_fields=["id"], update_fields=["name"]
+        users.values(), update_conflicts=True, unique_fields=["id"], update_fields=["name"]
     )
+
+
+def usable_text(value: Any, limit: int) -> str:
+    """A text of Zoho's, cut to `limit`; "" for what is none, or none that can be stored."""
+    try:
+        return values.text(value)[:limit]
+    except values.Unusable:
+        return ""

@@ -1,6 +1,9 @@
 """Accounts as a mirror of Zoho CRM's: what the engine needs to know."""
 
-from crm_accounts.mapping import AccountFields
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+from crm_accounts.mapping import AccountFields, AccountReader, FieldType
 from crm_accounts.models import Account
 from sync.mirror import Mirror
 
@@ -13,3 +16,8 @@ ACCOUNTS = Mirror(
     complete=AccountFields.completed,
     first_seen=lambda fields: {},
 )
+
+
+def accounts_by(types: Callable[[], Mapping[str, FieldType]]) -> Mirror:
+    """The mirror, its records read by the data types that Zoho's metadata gives their fields."""
+    return replace(ACCOUNTS, read=AccountReader(types).read)

@@ -6,7 +6,7 @@ from contextlib import closing
 from typing import Any
 
 from crm_accounts.metadata import fields_to_read
-from crm_accounts.mirror import ACCOUNTS
+from crm_accounts.mirror import accounts_by
 from crm_accounts.models import Account
 from crm_accounts.source import CrmAccounts
 from crm_accounts.write_back.sending import send_changes
@@ -34,7 +34,7 @@ def sync_accounts(run: SyncRun) -> None:
             tell=run.tell,
             sleep=time.sleep,
         )
-        engine.sync(run, ACCOUNTS, source)
+        engine.sync(run, accounts_by(lambda: source.types), source)
 
 
 def sync_zoho_accounts_to_db(zoho_ids: Sequence[str] = (), **options: Any) -> dict[str, Any]:

@@ -3,14 +3,16 @@
 import datetime as dt
 import tempfile
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import count, islice
 from typing import Any, TypeVar
 
 import structlog
 from django.utils import timezone
 
-from crm_accounts.bulk_file import FieldType, read_rows
-from integrations.zoho.crm.interface import BulkRead, Crm
+from crm_accounts.bulk_file import read_rows
+from crm_accounts.mapping import FieldType
+from integrations.zoho.crm.interface import MOST_FIELDS, BulkRead, Crm
 from integrations.zoho.errors import (
     ZohoAPIError,
     ZohoAuthError,
@@ -31,6 +33,7 @@ IDS_A_LIST = 50
 IDS_A_QUERY = 2 * IDS_A_LIST
 # Zoho's pages say 50 and 500 columns; the id is one of them.
 COLUMNS_A_QUERY = 49
+MAX_REFUSALS = 20  # of fields, in one call; each costs one field or a look at the metadata
 MAX_PARTS = 50  # files of one bulk read: Zoho numbers no more
 # Zoho promises no time. A file for some thousands is ready within seconds, for 100,000 in minutes.
 FIRST_LOOKS = 3
@@ -60,6 +63,7 @@ class CrmAccounts:
     ) -> None:
         self.client = client
         self.known_fields = fields
+        self.refused: set[str] = set()
         self.types = fields(False)
         self.cursor = dict(cursor)
         self.remember = remember
@@ -71,16 +75,34 @@ class CrmAccounts:
     def fields(self) -> list[str]:
         return [name for name in self.types if name != "id"]
 
+    @property
+    def listed(self) -> list[str]:
+        """Those that a list has room for; the others are asked for by query."""
+        return self.fields[:MOST_FIELDS]
+
     def _with_fields(self, call: Callable[[], T]) -> T:
-        """What `call` gives; where Zoho refuses it and the fields are others by now, a second
-        time."""
-        try:
-            return call()
-        except ZohoAPIError:
-            before, self.types = self.types, self.known_fields(True)
-            if self.types.keys() == before.keys():
-                raise
+        """What `call` gives; where Zoho refuses it and the fields are others by now, again. One
+        that Zoho lists and refuses all the same is left out of this run."""
+        for _ in range(MAX_REFUSALS):
+            try:
+                return call()
+            except ZohoAPIError as error:
+                before, known = self.fields, self.known_fields(True)
+                self.types = {n: known[n] for n in known if n not in self.refused}
+                if self.fields == before and not self._leave_out(error):
+                    raise
         return call()
+
+    def _leave_out(self, error: ZohoAPIError) -> bool:
+        """Stop asking for the field that Zoho's refusal names, if it is one of ours."""
+        named = [error.details.get(key) for key in ("column_name", "api_name", "param_name")]
+        name = next((one for one in named if isinstance(one, str) and one in self.types), "")
+        if not name or name in ("id", "Modified_Time"):
+            return False
+        self.refused.add(name)
+        self.types = {known: self.types[known] for known in self.types if known != name}
+        self.tell(f"Zoho lists the field {name} and refuses it, so it was left out of this run.")
+        return True
 
     def pages(self, start_page: int, expected: int, before: Collection[str]) -> Iterator[Page]:
         """All accounts by a bulk read; page by page where Zoho does not prepare one."""
@@ -121,36 +143,48 @@ class CrmAccounts:
         )
 
     def _rows_by_id(self, ids: Sequence[str]) -> list[Record]:
-        """Those that queries find, each as it is at one moment: one query for every 49 fields."""
-        return self._with_fields(lambda: self._queried(ids))
+        """Those that queries find. Modified_Time is no newer than any other value."""
+        rows = self._with_fields(lambda: self._queried(ids, self.fields))
+        return [Record(zoho_id, None, row) for zoho_id, row in rows.items()]
 
-    def _queried(self, ids: Sequence[str]) -> list[Record]:
+    def _queried(self, ids: Sequence[str], names: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """These fields of these accounts, by id: one query for every 49 fields."""
         quoted = [f"'{zoho_id}'" for zoho_id in ids]
         lists = [quoted[start : start + IDS_A_LIST] for start in range(0, len(quoted), IDS_A_LIST)]
         where = " or ".join(f"id in ({', '.join(some)})" for some in lists)
         where = f"({where})" if len(lists) > 1 else where
         rows: dict[str, dict[str, Any]] = {}
-        names = self.fields
+        # The time first, and of the first answer: what changes in between is then newer than the
+        # mirror says, and read again by the next run.
+        names = sorted(names, key=lambda name: name != "Modified_Time")
         for start in range(0, len(names), COLUMNS_A_QUERY):
             some = [column(name) for name in names[start : start + COLUMNS_A_QUERY]]
             select = ", ".join(["id", *some])
             # COQL, not SQL; names are Zoho's own, ids are digits.
             query = f"select {select} from Accounts where {where} limit {IDS_A_QUERY}"  # noqa: S608
             for row in self.client.query_accounts(query):
-                rows.setdefault(usable_id(row.get("id")), {}).update(row)
-        return [Record(zoho_id, None, row) for zoho_id, row in rows.items() if zoho_id]
+                zoho_id = usable_id(row.get("id"))
+                rows[zoho_id] = {**row, **rows.get(zoho_id, {})}
+        rows.pop("", None)
+        return rows
 
     def _row_by_id(self, zoho_id: str) -> Record | None:
         """One account; None when Zoho says that there is none, by an answer without content."""
         try:
             row = self._with_fields(
-                lambda: self.client.get_account(zoho_id, self.fields, fresh=True)
+                lambda: self.client.get_account(zoho_id, self.listed, fresh=True)
             )
         except ZohoNotFoundError as error:
             if error.status != NO_CONTENT:
                 raise
             return None
-        return Record(zoho_id, None, row)
+        return Record(zoho_id, None, {**self._the_rest([zoho_id]).get(zoho_id, {}), **row})
+
+    def _the_rest(self, ids: Sequence[str]) -> dict[str, dict[str, Any]]:
+        """The fields that a list has no room for, of these accounts, by id."""
+        if not ids or len(self.fields) <= MOST_FIELDS:
+            return {}
+        return self._with_fields(lambda: self._queried(ids, self.fields[MOST_FIELDS:]))
 
     def clock(self) -> float | None:
         return self.client.clock
@@ -180,13 +214,23 @@ class CrmAccounts:
 
     def _pages(self, since: dt.datetime | None = None, token: str = "") -> Iterator[Page]:
         def begin() -> tuple[Page | None, Iterator[Page]]:
-            pages = self.client.iter_account_pages(self.fields, since, token)
+            pages = self.client.iter_account_pages(self.listed, since, token)
             return next(pages, None), pages
 
         first, others = self._with_fields(begin)
         if first is not None:
-            yield first
-            yield from others
+            yield self._with_the_rest(first)
+            yield from map(self._with_the_rest, others)
+
+    def _with_the_rest(self, page: Page) -> Page:
+        """The page, its accounts with the fields that the list had no room for."""
+        ids = [record.zoho_id for record in page.records if _is_id(record.zoho_id)]
+        more: dict[str, dict[str, Any]] = {}
+        for start in range(0, len(ids), IDS_A_QUERY):
+            more |= self._the_rest(ids[start : start + IDS_A_QUERY])
+        if not more:
+            return page
+        return replace(page, records=[_joined(record, more) for record in page.records])
 
     # --- bulk -------------------------------------------------------------------------------------
 
@@ -247,6 +291,17 @@ class CrmAccounts:
     def _keep(self, **values: Any) -> None:
         self.cursor = {**self.cursor, **values}
         self.remember(self.cursor)
+
+
+def _joined(record: Record, more: Mapping[str, Mapping[str, Any]]) -> Record:
+    """The record of a list with what a query says besides."""
+    try:
+        listed = record.parsed()
+    except Exception:  # noqa: BLE001 - it is this record's failure, and reading it will say so
+        return record
+    if not isinstance(listed, dict):
+        return record
+    return Record(record.zoho_id, None, {**more.get(record.zoho_id, {}), **listed})
 
 
 def _is_id(zoho_id: str) -> bool:

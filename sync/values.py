@@ -148,7 +148,7 @@ def boolean(value: Any) -> bool | None:
         return None
     if isinstance(value, bool):
         return value
-    if isinstance(value, (int, Decimal)) and value in (0, 1):
+    if isinstance(value, (int, Decimal)) and str(value) in ("0", "1"):
         return bool(value)
     said = {"true": True, "1": True, "false": False, "0": False}
     if isinstance(value, str) and value.strip().lower() in said:

@@ -5,6 +5,18 @@ from typing import Any
 from django.db import models
 from django.utils import timezone
 
+# What lists leave out or cut short, and what has no value of its own.
+NOT_IN_LISTS = {
+    "subform",
+    "multiselectlookup",
+    "multiuserlookup",
+    "richtext",
+    "fileupload",
+    "imageupload",
+    "profileimage",
+    "consent_lookup",
+}
+
 
 class CrmField(models.Model):
     """One field of Accounts, as Zoho's metadata tells it. One that is gone stays, and says since
@@ -22,6 +34,7 @@ class CrmField(models.Model):
     is_unique = models.BooleanField("unique", default=False)
     pick_list = models.JSONField("values to choose from", default=list, blank=True)
     is_mirrored = models.BooleanField("mirrored", default=True)
+    is_waiting = models.BooleanField("waiting", default=False, editable=False)
     first_seen_at = models.DateTimeField("first seen", default=timezone.now)
     checked_at = models.DateTimeField("last checked", default=timezone.now)
     gone_at = models.DateTimeField("no longer in Zoho since", null=True, blank=True)
@@ -33,6 +46,25 @@ class CrmField(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def is_read(self) -> bool:
+        """Whether its values here are Zoho's."""
+        return self.is_mirrored and self.gone_at is None
+
+    def status(self) -> str:
+        """Whether its values are mirrored; if not, why."""
+        if self.gone_at is not None:
+            return (
+                "No longer in Zoho; last values kept" if self.is_mirrored else "No longer in Zoho"
+            )
+        if self.is_mirrored:
+            return "Mirrored"
+        if self.is_waiting:
+            return "Waiting: too many fields"
+        if self.data_type in NOT_IN_LISTS:
+            return "Not mirrored: Zoho's lists omit or shorten it"
+        return "Not mirrored: a system field"
 
     def rules(self) -> dict[str, Any]:
         """What of Zoho's metadata is compared to find out whether it was changed."""

@@ -3,7 +3,7 @@
 import pytest
 
 from crm_accounts.mapping import AccountFields
-from crm_accounts.metadata import fields_to_read, refresh
+from crm_accounts.metadata import MAX_MIRRORED, fields_to_read, refresh
 from crm_accounts.models import Account, CrmField
 from crm_accounts.source import COLUMNS_A_QUERY, CrmAccounts, column
 from integrations.zoho.errors import ZohoAPIError
@@ -24,7 +24,7 @@ def refreshed(*names, told=None):
     )
 
 
-OWN = [f"F_{number:02}" for number in range(49)]
+OWN = [f"F_{number:03}" for number in range(MAX_MIRRORED - 1)]
 
 
 def test_a_new_field_pushes_no_mirrored_one_out():

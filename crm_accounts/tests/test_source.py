@@ -9,7 +9,7 @@ from itertools import count
 import pytest
 
 from crm_accounts import source
-from crm_accounts.bulk_file import FieldType, as_listed, read_rows
+from crm_accounts.bulk_file import read_rows
 from crm_accounts.models import Account
 from crm_accounts.services import sync_accounts as work
 from integrations.zoho.errors import ZohoUnavailableError
@@ -187,22 +187,3 @@ def test_changes_beyond_two_thousand_are_read(zoho, sync_accounts):
 
     assert stats["updated"] + stats["unchanged"] == 2350
     assert Account.objects.filter(rating="Active").count() == 2350
-
-
-@pytest.mark.parametrize(
-    ("data_type", "text", "value"),
-    [
-        ("currency", "120000.5", Decimal("120000.5")),
-        ("integer", "40", Decimal(40)),
-        ("integer", "forty", "forty"),
-        ("bigint", "0042", "0042"),
-        ("boolean", "true", True),
-        ("ownerlookup", "48", {"id": "48"}),
-        ("multiselectpicklist", "a;b", ["a", "b"]),
-        ("text", "1.50", "1.50"),
-        ("text", "", None),
-    ],
-)
-def test_a_value_of_the_file_gets_the_shape_of_a_list(data_type, text, value):
-    """By the type that Zoho's metadata gives the field."""
-    assert as_listed(FieldType(data_type), text) == value

@@ -22,7 +22,7 @@ from django.utils.dateparse import parse_datetime
 
 from crm_accounts.mapping import AccountFields
 from crm_accounts.metadata import fields_to_read
-from crm_accounts.mirror import ACCOUNTS
+from crm_accounts.mirror import accounts_by
 from crm_accounts.models import ChangeRequest, RequestedChange
 from crm_accounts.models.change_request import MAYBE
 from crm_accounts.source import IDS_A_QUERY, CrmAccounts
@@ -217,7 +217,9 @@ class Sending:
         looked = self.source.by_id([change.zoho_account_id for change in changes])
         for record in looked.records:
             try:
-                fields = AccountFields.from_payload(record.parsed()).completed(None)
+                fields = AccountFields.from_payload(record.parsed(), self.source.types).completed(
+                    None
+                )
             except BadRecord as error:
                 theirs = Theirs(record, None, f"{error.message} {error.remedy}")
             else:
@@ -314,7 +316,7 @@ class Sending:
             with transaction.atomic():
                 save(
                     self.run,
-                    ACCOUNTS,
+                    accounts_by(lambda: self.source.types),
                     [one.record for zoho_id, one in theirs.items() if zoho_id not in failed],
                     self.source.take_calls(),
                     partial=True,

@@ -417,18 +417,20 @@ class RestCrm:
         rows = self._ask("settings/fields", {"module": MODULE}).body.get("fields")
         if not isinstance(rows, list):
             raise ZohoUnavailableError("Zoho's answer came without its list of fields.")
-        known = [row for row in rows if isinstance(row, dict) and row.get("api_name")]
-        types = {row["api_name"]: str(row.get("data_type", "")) for row in known}
-        FIELDS.put((self.tenant,), types, version)
-        return known
+        rows = [row for row in rows if isinstance(row, dict)]
+        FIELDS.put((self.tenant,), _types_of(rows), version)
+        return rows
 
     def users(self) -> list[dict[str, Any]]:
         users: list[dict[str, Any]] = []
         for page in range(1, MOST_BY_PAGE // PER_PAGE + 1):
             query = {"type": "AllUsers", "page": page, "per_page": PER_PAGE}
             body = self._ask("users", query).body or {}
-            users += [row for row in body.get("users") or () if isinstance(row, dict)]
-            if not (body.get("info") or {}).get("more_records"):
+            rows, info = body.get("users"), body.get("info")
+            users += [
+                row for row in (rows if isinstance(rows, list) else ()) if isinstance(row, dict)
+            ]
+            if not (isinstance(info, dict) and info.get("more_records")):
                 break
         return users
 
@@ -471,12 +473,17 @@ class RestCrm:
         """Zoho's data types by field."""
         known = FIELDS.get((self.tenant,))
         if known is None:
-            rows = self.fields()
-            known = {row["api_name"]: str(row.get("data_type", "")) for row in rows}
+            known = _types_of(self.fields())
         return known
 
 
 _WORDY = ("data", "message")
+
+
+def _types_of(fields: list[dict[str, Any]]) -> dict[str, str]:
+    """API name → data type, of the rows that say which field they are of."""
+    names = [(row.get("api_name"), row.get("data_type")) for row in fields]
+    return {name: str(kind or "") for name, kind in names if isinstance(name, str) and name}
 
 
 def _batch(rows: list[dict[str, Any]], trigger: Sequence[str] | None) -> dict[str, Any]:
