@@ -47,7 +47,9 @@ def record_link(row: Any) -> str:
     """The record's name, as a link to it; its id where it is not mirrored (yet)."""
     record = getattr(row, "mirrored", None)
     if record is None:
-        return row.zoho_id or "without an ID"
+        return row.zoho_id or (
+            row.whereabouts() if isinstance(row, FailedRecord) else "Without an ID"
+        )
     url = reverse(f"admin:{record._meta.label_lower.replace('.', '_')}_change", args=[record.pk])
     return format_html('<a href="{}">{}</a><br><small>{}</small>', url, record, row.zoho_id)
 

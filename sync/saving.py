@@ -15,7 +15,7 @@ from integrations.zoho.records import Record
 from sync.mirror import Fields, Mirror
 from sync.models import Change, FailedRecord, SyncRun
 from sync.models.changes import Note, as_text
-from sync.models.failures import Failure
+from sync.models.failures import Failure, placed
 from sync.plan import Plan, make_plan
 from sync.reading import IN_THE_LOG, Reading
 from sync.rows import commit_without_waiting, insert, on_conflict_update, select
@@ -56,13 +56,13 @@ def save(
                 found = compare(mirror, records, partial, run.started_at)
                 refused = [] if run.dry_run else write(mirror, found)
                 plan = found.plan.without({failure.zoho_id for failure in refused})
-                failures = [*found.failures, *refused]
+                failures = placed([*found.failures, *refused], records, page)
                 retired = retire(run, mirror, gone) if gone else []
                 notes = [
                     *differences(mirror, plan, found),
                     *(Note(Action.RETIRED, key, mirror.label, name) for key, name in retired),
                     *note_absent(run, mirror, absent),
-                    *(Note(Action.FAILED, f.zoho_id, after=f.reason) for f in failures),
+                    *(Note(Action.FAILED, f.zoho_id, after=f.message()) for f in failures),
                 ]
                 Change.record(run, notes)
                 if not run.dry_run:

@@ -1,6 +1,7 @@
 """The error ledger: a row for each record that fails, closed by its own recovery."""
 
 import html
+import re
 
 import pytest
 from django.urls import reverse
@@ -219,3 +220,19 @@ def test_a_dry_run_leaves_the_ledger_alone(zoho, sync):
 
     assert stats["failed"] == 1
     assert not FailedRecord.objects.exists()
+
+
+def test_a_record_without_an_id_is_told_by_its_place(zoho, sync, staff, client):
+    """Somebody has to find it in what Zoho sent, and there is nothing else to go by."""
+    for number in range(203):
+        zoho.add_item(name=f"Item {number:03}")
+    zoho.put_raw_item({"name": "No id"})
+
+    stats = sync()
+    client.force_login(staff)
+    page = client.get(LIST).content.decode()
+
+    place = FailedRecord.objects.get().place
+    assert re.fullmatch(r"row \d+ of page 2", place)
+    assert f"Without an ID ({place})" in page
+    assert stats["errors"][0]["message"].endswith(f"It is {place}.")

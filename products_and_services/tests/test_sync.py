@@ -145,7 +145,10 @@ def test_one_unreadable_item_is_set_aside_and_the_others_are_saved(zoho, sync):
 
     assert counts(stats) == {"total": 3, "created": 2, "failed": 1}
     assert stats["errors"] == [
-        {"zoho_id": "", "message": "Zoho sent an item without a usable item_id."}
+        {
+            "zoho_id": "",
+            "message": "Zoho sent an item without a usable item_id. It is row 2 of page 1.",
+        }
     ]
     assert FailedRecord.objects.get().run_id == stats["run_id"]
 

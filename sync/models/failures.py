@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -29,13 +29,38 @@ class Failure:
     reason: str
     remedy: str
     field: str = ""
+    place: str = ""  # of a record without an id: by which it can be found in what Zoho sent
 
     @classmethod
     def of(cls, record: Record, error: BadRecord) -> "Failure":
         """That `error` came of reading `record`. One without an id is known by its contents."""
         zoho_id = (error.zoho_id or record.zoho_id)[:100]
-        key = zoho_id or f"no id {hashlib.sha256(record.said).hexdigest()[:32]}"
-        return cls(key, zoho_id, error.message, error.remedy, error.field)
+        return cls(zoho_id or key_of(record), zoho_id, error.message, error.remedy, error.field)
+
+    def message(self) -> str:
+        return f"{self.reason} It is {self.place}." if self.place else self.reason
+
+
+def key_of(record: Record) -> str:
+    """A record without an id is known by its contents."""
+    return f"no id {hashlib.sha256(record.said).hexdigest()[:32]}"
+
+
+def placed(
+    failures: Iterable[Failure], records: Iterable[Record], page: int | None
+) -> list[Failure]:
+    """These failures, those without an id with the place of their record among `records`."""
+    failures = list(failures)
+    if all(failure.zoho_id for failure in failures):
+        return failures
+    of_page = f" of page {page:,}" if page else ""
+    rows = {key_of(record): n for n, record in enumerate(records, 1) if not record.zoho_id}
+    return [
+        replace(failure, place=f"row {rows[failure.key]:,}{of_page}")
+        if failure.key in rows and not failure.zoho_id
+        else failure
+        for failure in failures
+    ]
 
 
 class FailedRecords(RowsAboutRecords):
@@ -60,6 +85,7 @@ class FailedRecord(models.Model):
     reason = models.TextField()
     remedy = models.TextField("what to do", blank=True, default="")
     field = models.CharField("Zoho's field", max_length=255, blank=True, default="")
+    place = models.CharField(max_length=60, blank=True, default="")
     tries = models.PositiveIntegerField(default=1)
     first_failed_at = models.DateTimeField("first failed", default=timezone.now)
     last_failed_at = models.DateTimeField("last failed", default=timezone.now)
@@ -87,7 +113,11 @@ class FailedRecord(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.zoho_id or 'A record without an ID'}: {self.reason}"
+        return f"{self.zoho_id or self.whereabouts()}: {self.reason}"
+
+    def whereabouts(self) -> str:
+        """What to call one that has no ID."""
+        return f"Without an ID ({self.place})" if self.place else "Without an ID"
 
     @classmethod
     def record(cls, run: SyncRun, failures: Collection[Failure]) -> None:
@@ -105,7 +135,7 @@ class FailedRecord(models.Model):
                 row.tries, row.first_failed_at = 0, now
             row.zoho_id = failure.zoho_id
             row.reason, row.remedy = failure.reason, failure.remedy
-            row.field = failure.field[:255]
+            row.field, row.place = failure.field[:255], failure.place
             row.tries += 1
             row.last_failed_at, row.closed_at, row.run = now, None, run
             row.pk = None
@@ -119,6 +149,7 @@ class FailedRecord(models.Model):
                 "reason",
                 "remedy",
                 "field",
+                "place",
                 "tries",
                 "first_failed_at",
                 "last_failed_at",
