@@ -87,8 +87,12 @@ class Listing:
 
 
 def loads(text: bytes) -> Any:
-    """JSON as plain values, numbers with all their digits. Raises ValueError for what is none."""
-    return json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+    """JSON as plain values, numbers with all their digits. Raises ValueError for what is none, or
+    nested too deeply to be read."""
+    try:
+        return json.loads(text, parse_float=Decimal, parse_constant=_no_number)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
 
 
 def _no_number(word: str) -> None:
