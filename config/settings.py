@@ -19,6 +19,7 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config import redis_tls
 from config.database import DatabaseConfig
 from config.logs import logging_config
 from integrations.environment import read as envsecret
@@ -332,7 +333,9 @@ if not REDIS_URL:
         "budget that all workers share)."
     )
 
-CELERY_BROKER_URL = CELERY_RESULT_BACKEND = REDIS_URL
+_celery_url, _redis_tls = redis_tls.split(REDIS_URL)
+CELERY_BROKER_URL = CELERY_RESULT_BACKEND = _celery_url
+CELERY_BROKER_USE_SSL = CELERY_REDIS_BACKEND_USE_SSL = _redis_tls
 CELERY_BROKER_TRANSPORT = "config.broker:Transport"
 # A worker tries to reach Redis again for as long as it takes.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
