@@ -89,6 +89,9 @@ class ChangeRequest(models.Model):
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="change_request"
     )
 
+    # Whether the worker could be told of the run that was just started; else beat tells it.
+    is_queue_reached = True
+
     objects = ChangeRequests.as_manager()
 
     class Meta:

@@ -291,7 +291,7 @@ def _release(
     request.run = run
     request.save(update_fields=["run"])
     run.tell(f"Sends {request}.")
-    transaction.on_commit(lambda: enqueue(run))
+    transaction.on_commit(lambda: setattr(request, "is_queue_reached", enqueue(run)))
     _tell(Did.CHANGES_RELEASED, request, user, accounts=count)
 
 
