@@ -6,6 +6,14 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def fit_first_states(apps, schema_editor):
+    """Backwards: the first version knew fewer states, and had no room for the longest."""
+    runs = apps.get_model("sync", "SyncRun").objects
+    runs.filter(state="unconfirmed").update(state="succeeded")
+    runs.filter(state__in=("paused", "cancelled")).update(state="failed")
+    runs.filter(mode="changed").update(mode="full")
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -125,4 +133,5 @@ class Migration(migrations.Migration):
             model_name='failedrecord',
             constraint=models.UniqueConstraint(fields=('kind', 'key'), name='one_row_per_failing_record'),
         ),
+        migrations.RunPython(migrations.RunPython.noop, fit_first_states),
     ]
