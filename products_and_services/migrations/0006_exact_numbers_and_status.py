@@ -7,7 +7,7 @@ MOST_BEFORE = 10**16 - 1
 
 
 def fit_numbers(apps, schema_editor):
-    """Backwards: the columns held numbers of up to 16 digits before the point and knew no unknown status."""
+    """Backwards: the columns held up to 16 digits before the point, and no unknown status."""
     products = apps.get_model("products_and_services", "Product").objects
     for column in ("price", "stock_quantity"):
         products.filter(**{f"{column}__gt": MOST_BEFORE}).update(**{column: None})
