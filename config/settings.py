@@ -22,6 +22,7 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from config import redis_tls
 from config.database import DatabaseConfig
 from config.logs import logging_config
 from integrations.environment import read as envsecret
@@ -382,7 +383,9 @@ if not REDIS_URL:
         "budget that all workers share)."
     )
 
-CELERY_BROKER_URL = CELERY_RESULT_BACKEND = REDIS_URL
+_celery_url, _redis_tls = redis_tls.split(REDIS_URL)
+CELERY_BROKER_URL = CELERY_RESULT_BACKEND = _celery_url
+CELERY_BROKER_USE_SSL = CELERY_REDIS_BACKEND_USE_SSL = _redis_tls
 CELERY_BROKER_TRANSPORT = "config.broker:Transport"
 # A worker tries to reach Redis again for as long as it takes.
 CELERY_BROKER_CONNECTION_MAX_RETRIES = None
@@ -393,9 +396,10 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
     "max_retries": 1,
     "interval_start": 0,
     "interval_step": 0.2,
-    # An unacknowledged message is delivered again after this long, in seconds. It must outlast
-    # the longest task (see the time limits below). A message that comes twice all the same does
-    # no harm: runs are claimed in the database, so the second finds nothing to do.
+    # An unacknowledged message is delivered again after this long, in seconds: one whose worker was
+    # killed before it began, or one that waits in a worker for its time. It outlasts the longest
+    # task (see the time limits below). A message that comes twice does no harm: runs are claimed in
+    # the database, so the second finds nothing to do.
     "visibility_timeout": 3600,
 }
 CELERY_RESULT_BACKEND_TRANSPORT_OPTIONS = {"retry_policy": {"timeout": 1.0}}
@@ -403,16 +407,17 @@ CELERY_REDIS_RETRY_ON_TIMEOUT = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_RESULT_EXPIRES = 24 * 60 * 60
 CELERY_TASK_TRACK_STARTED = True
-# A message is acknowledged when its work is done, so that it is not lost with a worker that is
-# killed: the task may be repeated, because a run goes on from its checkpoint.
-CELERY_TASK_ACKS_LATE = True
-CELERY_TASK_REJECT_ON_WORKER_LOST = True
+# A message is acknowledged when its work begins. What is lost with a worker that is killed, the
+# database knows: beat wakes runs again, and each chore comes round. Acknowledged late, it would
+# only come a second time, up to an hour after the run has ended (docs/decisions/0002).
+CELERY_TASK_ACKS_LATE = False
 # After the soft limit (seconds) a run makes way for other work and queues up again; the hard one
 # is for what does not listen. Both lie below the visibility timeout.
 CELERY_TASK_SOFT_TIME_LIMIT = 30 * 60
 CELERY_TASK_TIME_LIMIT = 40 * 60
-# Tasks are long and few: a worker that holds one back helps nobody.
+# Tasks are long and few: a worker takes a message only when it has a process free for it.
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_DISABLE_PREFETCH = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TIMEZONE = TIME_ZONE
 CELERY_BEAT_SCHEDULER = "django_celery_beat.schedulers:DatabaseScheduler"

@@ -197,6 +197,7 @@ def first_sync(processes: list["Process"]) -> None:
 
     from crm_accounts.models import Account
     from products_and_services.models import Product
+    from sync.schedule import put_usual_back
 
     if Product.objects.exists() and Account.objects.exists():
         return
@@ -204,6 +205,7 @@ def first_sync(processes: list["Process"]) -> None:
     try:
         call_command("sync_zoho_products")
         call_command("sync_zoho_accounts")
+        put_usual_back(Account)  # Zoho does not say what a refresh token allows
     except CommandError as error:
         check(processes)
         raise DemoError(str(error)) from error

@@ -14,6 +14,7 @@ from django.db import transaction
 
 from integrations.models import AuditEvent, ConnectAttempt, ZohoCredential
 from integrations.models.attempt import digest
+from integrations.signals import connected
 from integrations.zoho.budget import Budget
 from integrations.zoho.data_centers import DATA_CENTERS, is_trusted_url, origin
 from integrations.zoho.errors import ZohoAuthError, ZohoConfigError, ZohoError
@@ -187,6 +188,7 @@ def choose(attempt: ConnectAttempt, organization_id: str) -> ZohoCredential:
             data_center=credential.data_center,
             scopes=credential.scopes(),
         )
+        connected.send(ZohoCredential, credential=credential)
         attempt.delete()
     if known and known.refresh_token not in ("", credential.refresh_token):
         revoke(known, attempt.user)

@@ -9,6 +9,7 @@ from celery import current_app
 from django.conf import settings
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 
 from integrations.models import ZohoCredential
@@ -20,6 +21,9 @@ from integrations.zoho.tokens import ZohoTokens
 
 OLDEST_POSTGRES, OLDEST_REDIS, OLDEST_PYTHON = 140_000, (6, 2), (3, 11)
 SECONDS_FOR_WORKERS = 2.0
+# By so many seconds our clock may differ from another's: leases, heartbeats and times of
+# modification are compared between machines.
+CLOCK_TOLERANCE = 60.0
 
 
 class Ill(Exception):
@@ -38,6 +42,7 @@ class Finding:
 def examine() -> Iterator[Finding]:
     """Every part, whatever the others say. Costs a call of Inventory's, and one of CRM's where it
     is allowed."""
+    clocks_seen.clear()
     for name, look in PARTS.items():
         try:
             yield Finding(name, True, look())
@@ -120,6 +125,7 @@ def inventory() -> str:
     try:
         client.fetch_products(per_page=1)
     finally:
+        note_clock("Zoho", client.clock)
         client.close()
     return "Zoho Inventory answers."
 
@@ -132,8 +138,39 @@ def crm() -> str:
     try:
         client.organisation()
     finally:
+        note_clock("Zoho", client.clock)
         client.close()
     return "Zoho CRM answers."
+
+
+# Whose clock → seconds by which it is ahead of ours, as this examination found it.
+clocks_seen: dict[str, float] = {}
+
+
+def note_clock(whose: str, ahead: float | None) -> None:
+    if ahead is not None:
+        clocks_seen[whose] = ahead
+
+
+def clock() -> str:
+    """Ours against the database's and Zoho's. SQLite's is ours."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT clock_timestamp()")
+            note_clock("the database", (cursor.fetchone()[0] - timezone.now()).total_seconds())
+    off = [
+        f"{abs(ahead):,.0f} seconds {'behind' if ahead > 0 else 'ahead of'} {whose}'s"
+        for whose, ahead in clocks_seen.items()
+        if abs(ahead) > CLOCK_TOLERANCE
+    ]
+    if off:
+        raise Ill(
+            f"This machine's clock is {' and '.join(off)}. Set every machine's clock by NTP: runs "
+            "are taken from workers that only seem silent, and changes can be missed."
+        )
+    if not clocks_seen:
+        return "Not compared: Zoho has not answered."
+    return "It agrees with " + " and ".join(f"{whose}'s" for whose in clocks_seen) + "."
 
 
 PARTS: dict[str, Callable[[], str]] = {
@@ -145,4 +182,5 @@ PARTS: dict[str, Callable[[], str]] = {
     "Sign-in at Zoho": token,
     "Zoho Inventory": inventory,
     "Zoho CRM": crm,
+    "Clock": clock,  # after those whose answers tell the time
 }

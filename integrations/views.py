@@ -236,7 +236,8 @@ def _connected(request: HttpRequest, attempt: ConnectAttempt, organization_id: s
         return redirect("oauth:start")
     messages.success(
         request,
-        f"Connected to Zoho organisation {credential.organization_id}. Next: press 🔄 Sync Zoho.",
+        f"Connected to Zoho organisation {credential.organization_id}. The home page shows what is "
+        "left to do.",
     )
     return _land()
 

@@ -38,7 +38,7 @@ COMPLETE, FAILED = SyncRun.COMPLETE, SyncRun.State.FAILED
 
 def conditions() -> list[Condition]:
     """All of them, the gravest first."""
-    found = [*connection(), *worker(), *schedule(), *changes()]
+    found = [*connection(), *worker(), *not_started(), *schedule(), *changes()]
     for model in mirrored_models():
         found += mirror(model._meta.label_lower)
     weight = list(Kind)
@@ -203,6 +203,37 @@ def worker(now: dt.datetime | None = None) -> Iterator[Condition]:
             f"(Celery worker) since {when(since)}. It does not run, or cannot reach the work queue "
             "(Redis). Syncs that are asked for wait until it is back. Nothing is lost.",
         )
+
+
+def not_started() -> Iterator[Condition]:
+    """A run that is due and that no worker takes, though one may live and even answer."""
+    runs = due_and_not_taken()
+    if runs:
+        oldest, others = runs[0], len(runs) - 1
+        since = oldest.due_since()
+        more = f" {others:,} more {'is' if others == 1 else 'are'} waiting, too." if others else ""
+        yield Condition(
+            Kind.NOT_STARTED,
+            "",
+            f"{oldest} has been due since {when(since)}, and nothing works on it.{more} Nothing is "
+            "lost.",
+            _run_url(oldest),
+        )
+
+
+def due_and_not_taken() -> list[SyncRun]:
+    """Runs that have been due for five minutes without a worker's heartbeat, the oldest first.
+
+    While workers are busy with other runs, a due one waits its turn: a long run makes way for it
+    after CELERY_TASK_SOFT_TIME_LIMIT.
+    """
+    patience = WORKER_SILENCE.total_seconds()
+    due = list(SyncRun.forsaken(patience).order_by("id"))
+    running = SyncRun.objects.filter(state=SyncRun.State.RUNNING).exclude(SyncRun.silent())
+    if due and running.exclude(trigger=SyncRun.Trigger.COMMAND).exists():
+        patience += settings.CELERY_TASK_SOFT_TIME_LIMIT
+        due = list(SyncRun.forsaken(patience).order_by("id"))
+    return due
 
 
 def no_worker_since(now: dt.datetime) -> dt.datetime | None:

@@ -12,6 +12,7 @@ class Kind(models.TextChoices):
     RECONNECT = "reconnect", "Zoho must be connected again"
     SYNC_FAILED = "sync_failed", "A sync failed"
     WORKER_DEAD = "worker_dead", "Syncs are not carried out"
+    NOT_STARTED = "not_started", "A due sync is not carried out"
     SCHEDULE_DEAD = "schedule_dead", "The schedule stands still"
     UNCONFIRMED = "unconfirmed", "A sync waits for confirmation"
     UNSENT = "unsent", "Changes did not reach Zoho"
@@ -60,6 +61,16 @@ ABOUT = {
         page="the admin's home",
         link="",
         permission="",
+        look="danger",
+    ),
+    Kind.NOT_STARTED: About(
+        help="A sync was due five minutes ago or more, and the background service that carries out "
+        "syncs (Celery worker) does not work on it.",
+        to_do="Ask whoever runs this installation to restart the background service that carries "
+        "out syncs (Celery worker), and to run manage.py zoho_doctor.",
+        page="Sync → Sync runs",
+        link="See the run",
+        permission="sync.view_syncrun",
         look="danger",
     ),
     Kind.SCHEDULE_DEAD: About(

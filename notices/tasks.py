@@ -7,8 +7,7 @@ from notices import watch
 from notices.models import Notice
 
 
-# Whoever dies of a check must not meet it again; the next is a minute away.
-@shared_task(ignore_result=True, acks_late=False, time_limit=300)
+@shared_task(ignore_result=True, time_limit=300)
 def check() -> None:
     """The minute's look: see `watch.check`. Sent by each worker's own timer, never by beat."""
     watch.check()

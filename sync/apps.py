@@ -3,7 +3,8 @@ from typing import Any
 from django.apps import AppConfig
 from django.db.models.signals import pre_save
 
-from sync.mirror import mirrored_models
+from integrations.signals import connected
+from sync.visibility import mirrored_models
 
 
 class SyncConfig(AppConfig):
@@ -11,6 +12,9 @@ class SyncConfig(AppConfig):
     verbose_name = "Sync"
 
     def ready(self) -> None:
+        from sync.schedule import schedule_what_is_allowed  # needs the models
+
+        connected.connect(schedule_what_is_allowed, dispatch_uid="schedule_what_is_allowed")
         pre_save.connect(
             log_without_names, sender="admin.LogEntry", dispatch_uid="log_without_names"
         )

@@ -28,6 +28,7 @@ AT_MOST_EVERY = 2
 class MirrorState:
     """One mirror: what it is called, how old it is, what it does just now."""
 
+    kind: str
     name: str
     url: str
     product: ZohoUsage.Product
@@ -52,17 +53,47 @@ class Allowance:
         return min(100, self.used * 100 // self.limit) if self.limit else 0
 
 
-def mirrors() -> list[MirrorState]:
-    """Those that are used; all of them where none is yet."""
+def mirrors(credential: ZohoCredential | None) -> list[MirrorState]:
+    """Those that are used, or that the connection allows; all of them where none is yet."""
     used = set(SyncRun.objects.order_by().values_list("kind", flat=True).distinct())
-    models = [model for model in mirrored_models() if model._meta.label_lower in used]
-    return [mirror_state(model) for model in models or mirrored_models()]
+    allowed = allowed_kinds(credential)
+    kinds = {model._meta.label_lower: model for model in mirrored_models()}
+    models = [model for kind, model in kinds.items() if kind in used or kind in allowed]
+    return [mirror_state(model) for model in models or kinds.values()]
+
+
+def allowed_kinds(credential: ZohoCredential | None) -> set[str]:
+    """The mirrors that somebody chose when Zoho was connected."""
+    return {
+        model._meta.label_lower
+        for model in mirrored_models()
+        if credential and credential.refresh_token and credential.allows(model.ZOHO_PRODUCT)
+    }
+
+
+def first_syncs(
+    credential: ZohoCredential | None, states: Sequence[MirrorState]
+) -> list[MirrorState]:
+    """Of a new installation, or after more was allowed: what has never been synced to its end.
+
+    Items are what everybody begins with.
+    """
+    allowed = allowed_kinds(credential)
+    inventory = ZohoUsage.Product.INVENTORY
+    nothing_yet = not any(state.last_sync for state in states)
+    return [
+        state
+        for state in states
+        if not state.last_sync
+        and (state.kind in allowed or (nothing_yet and state.product == inventory))
+    ]
 
 
 def mirror_state(model: Any) -> MirrorState:
     kind = model._meta.label_lower
     full, changed = SyncRun.Mode.FULL, SyncRun.Mode.CHANGED
     return MirrorState(
+        kind=kind,
         name=model._meta.verbose_name_plural,
         url=reverse(f"admin:{kind.replace('.', '_')}_changelist"),
         product=model.ZOHO_PRODUCT,
@@ -132,7 +163,8 @@ def charts(today: dt.date | None = None) -> list[BarChart]:
 
 def live() -> dict[str, Any]:
     """What changes while a run is under way, and after how many seconds to ask for it again."""
-    states = mirrors()
+    credential = ZohoCredential.objects.first()
+    states = mirrors(credential)
     failing = FailedRecord.objects.filter(closed_at=None).order_by()[:COUNT_FAILING_UP_TO]
     # Only those that go on by themselves; a paused one may stay so for days.
     watched = {
@@ -141,7 +173,7 @@ def live() -> dict[str, Any]:
         if state.active and (wait := state.active.look_again_after())
     }
     return {
-        "credential": ZohoCredential.objects.first(),
+        "credential": credential,
         "mirrors": states,
         "watched": ",".join(str(pk) for pk in watched),
         "look_again_after": max(AT_MOST_EVERY, min(watched.values())) if watched else None,
@@ -159,5 +191,6 @@ def overview() -> dict[str, Any]:
     return {
         **now,
         "synced": any(state.last_sync for state in now["mirrors"]),
+        "first_syncs": first_syncs(now["credential"], now["mirrors"]),
         "charts": charts(),
     }

@@ -20,7 +20,7 @@ from django.db import transaction
 from django.utils import timezone
 from django_celery_beat.models import CrontabSchedule, PeriodicTask
 
-from integrations.models import ZohoUsage
+from integrations.models import ZohoCredential, ZohoUsage
 from integrations.zoho.budget import allowed_a_day
 from sync.mirror import mirrored_models
 from sync.models import SyncRun
@@ -393,6 +393,21 @@ def put_usual_back(model: Any) -> list[PeriodicTask]:
         if is_new:
             made.append(task)
     return made
+
+
+def schedule_what_is_allowed(credential: ZohoCredential, **kwargs: Any) -> None:
+    """Put the usual times on the schedule for each mirror that the new connection allows.
+
+    Once: what was ever scheduled is staff's, also where they have taken it off.
+    """
+    for model in models_by_task().values():
+        if credential.allows(model.ZOHO_PRODUCT) and not was_ever_scheduled(model):
+            put_usual_back(model)
+
+
+def was_ever_scheduled(model: Any) -> bool:
+    runs = SyncRun.objects.filter(kind=model._meta.label_lower, trigger=SyncRun.Trigger.SCHEDULE)
+    return PeriodicTask.objects.filter(task=model.SYNC_TASK).exists() or runs.exists()
 
 
 def _hold(task_id: int, seen: str) -> PeriodicTask:

@@ -98,14 +98,16 @@ def run_task(task: Task, model: Any, work: Work, run_id: int | None, mode: str) 
     for trouble that may pass, as many as it takes for Zoho's limits. The run's row counts them, so
     a retry that is lost or comes twice does no harm.
     """
-    if run_id is None:
+    if run_id is not None:
+        run = SyncRun.objects.get(pk=run_id)
+    elif (known := SyncRun.objects.filter(task_id=task.request.id).first()) is not None:
+        run = known  # the schedule's message has come twice
+    else:
         run, is_new = request_run(
             model, SyncRun.Trigger.SCHEDULE, mode=SyncRun.Mode(mode), task_id=task.request.id
         )
         if not is_new:
             return run.stats()
-    else:
-        run = SyncRun.objects.get(pk=run_id)
     run = carry_out(run, work)
     if run.state == SyncRun.State.WAITING and not task.request.is_eager:
         seconds = ((run.resume_at or timezone.now()) - timezone.now()).total_seconds()

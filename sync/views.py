@@ -27,8 +27,8 @@ NOTHING_TO_RETRY = (
 )
 STOP_POLLING = 286  # htmx's own status for "take this and ask no more"
 NOT_REACHED = (
-    "The work queue cannot be reached at the moment. Your sync is saved and will start by itself "
-    "when the queue is back."
+    "The work queue cannot be reached at the moment. What you asked for is saved and starts by "
+    "itself when the queue is back."
 )
 
 

@@ -29,7 +29,7 @@ def test_from_an_empty_installation_to_a_finished_sync(site, person):
     """The first quarter of an hour with the product, without a terminal."""
     fill_shop(site.zoho, 3)
     olga = person()
-    olga.sees("Three steps, and your Zoho items are here")
+    olga.sees("Three steps, and your Zoho data is here")
     photograph(olga.page, "first-run")
 
     olga.press("Connect with Zoho", "link")
@@ -47,7 +47,7 @@ def test_from_an_empty_installation_to_a_finished_sync(site, person):
     olga.run_says("Finished: 3 created.")
 
     olga.visit(HOME)
-    olga.sees_not("Three steps, and your Zoho items are here")
+    olga.sees_not("Three steps, and your Zoho data is here")
     olga.press("📦 Products", "link")
     expect(olga.page.locator("#result_list tbody tr")).to_have_count(3)
 

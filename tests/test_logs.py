@@ -1,5 +1,7 @@
 import json
 import logging
+import os
+import subprocess
 import sys
 
 from config.logs import console_formatter, json_formatter
@@ -34,3 +36,45 @@ def test_a_line_in_a_file_is_one_json_object():
     assert json.loads(line)["event"] == "It broke in two\nlines"
     assert json.loads(line)["level"] == "error"
     assert "\n" not in line
+
+
+FLOOD = """
+import logging
+import os
+import subprocess
+import django
+django.setup()
+for name in ("sync", "celery.worker"):
+    log = logging.getLogger(name)
+    for number in range(200):
+        try:
+            raise ValueError("topsecret")
+        except ValueError:
+            log.warning("It broke: topsecret", exc_info=True)
+"""
+
+
+def test_a_full_disk_prints_one_line_for_each_file_and_stops_nothing(tmp_path):
+    """Through all of the logging as it is set up, to the end of the process. Each record used to
+    print itself with two tracebacks, past the redaction."""
+    for name in ("django.log", "celery.log"):
+        (tmp_path / name).symlink_to("/dev/full")
+
+    done = subprocess.run(
+        [sys.executable, "-c", FLOOD],
+        env={
+            **os.environ,
+            "DJANGO_SETTINGS_MODULE": "tests.settings",
+            "LOG_DIR": str(tmp_path),
+            "CONSOLE_LOG_LEVEL": "ERROR",
+        },
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert sorted(done.stderr.splitlines()) == [
+        f"A log line could not be written to {tmp_path}/{name} (OSError)."
+        for name in ("celery.log", "django.log")
+    ]
+    assert done.stdout == ""

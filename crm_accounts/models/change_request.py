@@ -69,6 +69,8 @@ class ChangeRequest(models.Model):
     state = models.CharField(max_length=10, choices=State, default=State.DRAFT)
     origin = models.CharField("made from", max_length=10, choices=Origin)
     reason = models.CharField("why", max_length=500, blank=True, default="")
+    # Workflows, approvals, blueprints and cadences, as if it had been changed in Zoho.
+    runs_workflows = models.BooleanField("Zoho's workflows run", default=True)
     asked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -86,6 +88,9 @@ class ChangeRequest(models.Model):
     run = models.OneToOneField(
         SyncRun, null=True, blank=True, on_delete=models.SET_NULL, related_name="change_request"
     )
+
+    # Whether the worker could be told of the run that was just started; else beat tells it.
+    is_queue_reached = True
 
     objects = ChangeRequests.as_manager()
 

@@ -1,5 +1,6 @@
 """The pages on which accounts are changed: what they ask, refuse, keep and say."""
 
+import html
 import re
 
 import pytest
@@ -85,6 +86,54 @@ def test_only_what_was_changed_is_asked_for(client, helios):
     assert change.request.reason == "Called."
     assert change.known_at == helios.zoho_modified_at
     assert "is on its way to Zoho" in text(answer)
+
+
+def test_whether_zohos_workflows_run_is_chosen_and_shown(client, helios):
+    """By a box that is checked at first."""
+    page = client.get(reverse("crm_accounts:edit", args=[helios.pk]))
+    assert "Run Zoho's workflows for this change" in html.unescape(text(page))
+    data = {**opened(client, helios), "request-workflows-shown": "1", "Phone": "2"}
+    assert data.pop("request-workflows") is True
+
+    unchecked = save(client, helios, data)
+    checked = save(client, helios, {**data, "Phone": "3", "request-workflows": "on"})
+    older_page = {name: data[name] for name in data if name != "request-workflows-shown"}
+    save(client, helios, {**older_page, "Phone": "4"})
+
+    chosen = ChangeRequest.objects.order_by("id").values_list("runs_workflows", flat=True)
+    assert list(chosen) == [False, True, True]
+    assert "Zoho's workflows don't run for it." in html.unescape(text(unchecked))
+    assert "Zoho's workflows run for it." in html.unescape(text(checked))
+
+
+def test_correcting_begins_with_what_was_chosen(client, helios, staff):
+    """Otherwise the second try would start what the first was not to start."""
+    asked = ChangeRequest.objects.create(
+        origin="page", state="done", asked_by=staff, runs_workflows=False
+    )
+    change = asked.changes.create(
+        number=1, account=helios, zoho_account_id="4876", state="refused",
+        fields={"Phone": {"before": "1", "after": "2"}},
+    )  # fmt: skip
+
+    page = client.get(reverse("crm_accounts:edit", args=[helios.pk]), {"again": change.pk})
+
+    assert page.context["form"].workflows().value() is False
+    assert page.context["form"]["Phone"].value() == "2"
+
+
+@pytest.mark.parametrize("box", [{}, {"request-workflows": "on"}])
+def test_the_choice_is_there_for_many_and_for_a_file(client, helios, box):
+    """Wherever a change is asked for."""
+    many = select(client, helios).redirect_chain[-1][0]
+    data = {"request-workflows-shown": "1", **box}
+
+    client.post(many, {**data, "change-Phone": "1", "Phone": "2"})
+    file = SimpleUploadedFile("a.csv", b"Zoho account ID,Phone\n4876,3\n")
+    client.post(UPLOAD, {**data, "file": file})
+
+    made = ChangeRequest.objects.filter(origin__in=("list", "file"))
+    assert [one.runs_workflows for one in made] == [bool(box)] * 2
 
 
 def test_a_page_that_nobody_changed_sends_nothing(client, helios):

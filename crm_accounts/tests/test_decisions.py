@@ -90,7 +90,7 @@ def test_an_approval_sends_it_and_both_stand_in_the_audit_log(wish, salesperson,
     assert (run.mode, run.state, run.expected, run.user) == ("sent", "queued", 1, staff)
     assert done() == [("changes.asked", "ada"), ("changes.released", "olga")]
     event = events().first()
-    assert (event.about, event.details) == (str(request), {"accounts": 1})
+    assert (event.about, event.details) == (str(request), {"accounts": 1, "workflows": True})
 
 
 def test_some_can_be_left_out_of_an_approval(wish, salesperson, staff):
@@ -281,6 +281,17 @@ def test_undoing_puts_back_what_was_written_and_nothing_else(wish, staff):
     Account.objects.update(phone="1")
     with pytest.raises(NotPossible, match="nothing to undo"):
         decisions.undo(request, staff)
+
+
+def test_undoing_starts_what_the_change_started(wish, staff):
+    """Whoever kept Zoho's workflows out of a change does not want them for its undoing."""
+    request = wish(staff)
+    sent = {"Phone": {"before": "1", "after": "2", "sent": True}}
+    request.changes.update(state="written", fields=sent)
+    ChangeRequest.objects.update(state="done", runs_workflows=False)
+    request.refresh_from_db()
+
+    assert not decisions.undo(request, staff).runs_workflows
 
 
 def test_a_request_without_a_change_is_not_asked_for(wish, staff):

@@ -13,6 +13,9 @@ from crm_accounts.write_back import decisions
 from crm_accounts.write_back.kinds import editable
 from crm_accounts.write_back.sending import Sending
 from crm_accounts.write_back.wanted import Wanted, differences, make
+from integrations.models import AuditEvent
+from integrations.zoho.crm.rest import RestCrm
+from integrations.zoho.crm.sdk import SdkCrm
 from integrations.zoho.crm.tiers import TieredCrm
 from integrations.zoho.records import Record
 from sync.models import Change, SyncRun
@@ -106,6 +109,38 @@ def test_250_changes_are_three_calls_and_each_is_told_of(zoho, sync_accounts, wi
     assert "E9" not in refused[0].problem
     assert [len(rows) for rows in written(zoho)] == [100, 100, 50]
     assert Account.objects.filter(fax="+249").exists()
+
+
+@pytest.mark.parametrize("tier", [RestCrm, SdkCrm])
+@pytest.mark.parametrize(("runs_workflows", "trigger"), [(True, None), (False, [])])
+def test_a_request_says_whether_zohos_workflows_run(
+    zoho, sync_accounts, wish, send, settings, monkeypatch, tier, runs_workflows, trigger
+):
+    """In every call of it, by whichever way it goes, and in the audit log. Nothing said, as before,
+    they all run."""
+    settings.ZOHO_SDK_FROM_RECORDS = 1 if tier is SdkCrm else 1_000
+    used, write = [], RestCrm.bulk_update_accounts
+
+    def noting(crm, *arguments):
+        used.append(type(crm))
+        return write(crm, *arguments)
+
+    monkeypatch.setattr(RestCrm, "bulk_update_accounts", noting)
+    ids = [zoho.add_account(Account_Name=f"Account {n}") for n in range(101)]
+    sync_accounts()
+    request = wish({each: {"Fax": "+1"} for each in ids})
+    assert request.runs_workflows
+    request.runs_workflows = runs_workflows
+    request.save()
+
+    send(request)
+
+    assert states(request) == ["written"] * 101
+    assert [write.trigger for write in zoho.crm.writes] == [trigger, trigger]
+    assert used == [tier, tier]
+    events = AuditEvent.objects.filter(action__in=("changes.released", "changes.sent"))
+    assert {event.details["workflows"] for event in events} == {runs_workflows}
+    assert len(events) >= 2
 
 
 def test_what_somebody_changed_meanwhile_is_not_overwritten(zoho, sync_accounts, wish, send):

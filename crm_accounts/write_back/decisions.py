@@ -256,7 +256,13 @@ def undo(request: ChangeRequest, user: Any) -> ChangeRequest:
         )
     if not wanted:
         raise NotPossible("Nothing of it was written, so there is nothing to undo.")
-    undoing = make(ChangeRequest.Origin.UNDO, user, wanted, f"Undoes {request}.")
+    undoing = make(
+        ChangeRequest.Origin.UNDO,
+        user,
+        wanted,
+        f"Undoes {request}.",
+        runs_workflows=request.runs_workflows,
+    )
     undoing.undoes = request
     undoing.save(update_fields=["undoes"])
     return undoing
@@ -285,7 +291,7 @@ def _release(
     request.run = run
     request.save(update_fields=["run"])
     run.tell(f"Sends {request}.")
-    transaction.on_commit(lambda: enqueue(run))
+    transaction.on_commit(lambda: setattr(request, "is_queue_reached", enqueue(run)))
     _tell(Did.CHANGES_RELEASED, request, user, accounts=count)
 
 
@@ -310,5 +316,6 @@ def _too_late(request: ChangeRequest) -> NotPossible:
 
 def _tell(did: AuditEvent.Action, request: ChangeRequest, user: Any, **counts: int) -> None:
     """Who did what; never a value."""
-    AuditEvent.record(did, user=user, about=str(request), **counts)
+    workflows = request.runs_workflows
+    AuditEvent.record(did, user=user, about=str(request), workflows=workflows, **counts)
     log.info(did.value, request=request.pk, user=user.pk, **counts)

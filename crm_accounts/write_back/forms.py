@@ -11,6 +11,48 @@ from crm_accounts.write_back.kinds import Kind, Owner, Plain, YesOrNo
 
 # As no field of Zoho's can be called.
 REASON = "request-why"
+WORKFLOWS = "request-workflows"
+SHOWN = f"{WORKFLOWS}-shown"
+
+
+class WorkflowsBox(forms.CheckboxInput):
+    """A box that was never shown was not unchecked: the form may be older than the box."""
+
+    def value_from_datadict(self, data: Any, files: Any, name: str) -> bool:
+        return SHOWN not in data or bool(super().value_from_datadict(data, files, name))
+
+
+def workflows_field() -> forms.BooleanField:
+    return forms.BooleanField(
+        label="Run Zoho's workflows for this change",
+        required=False,
+        initial=True,
+        widget=WorkflowsBox(attrs={"class": "form-check-input"}),
+        help_text="Workflows, approvals and blueprints in Zoho react as if it had been changed "
+        "there. Unchecked, only the values change, and no cadence starts.",
+    )
+
+
+class RequestForm(forms.Form):
+    """What every change request is asked, besides the changes."""
+
+    def ask(self) -> None:
+        """Add the questions, after the form's own fields."""
+        self.fields[REASON] = reason_field()
+        self.fields[WORKFLOWS] = workflows_field()
+
+    def reason(self) -> BoundField:
+        return self[REASON]
+
+    def workflows(self) -> BoundField:
+        return self[WORKFLOWS]
+
+    def answers(self) -> dict[str, Any]:
+        """As `make` takes them."""
+        return {
+            "reason": self.cleaned_data[REASON],
+            "runs_workflows": self.cleaned_data[WORKFLOWS],
+        }
 
 
 def reason_field() -> forms.Field:
@@ -22,7 +64,7 @@ def reason_field() -> forms.Field:
     )
 
 
-class AccountForm(forms.Form):
+class AccountForm(RequestForm):
     """The fields of `kinds`, beginning with the values `now`; says what Zoho would refuse. `again`
     are values that were wanted before."""
 
@@ -39,7 +81,7 @@ class AccountForm(forms.Form):
         self.kinds = kinds
         for name, kind in kinds.items():
             self.fields[name] = kind.form_field(now.get(name))
-        self.fields[REASON] = reason_field()
+        self.ask()
         for field in self.fields.values():
             dress(field)
 
@@ -59,9 +101,6 @@ class AccountForm(forms.Form):
     def groups(self) -> list[tuple[str, list[Any]]]:
         """The fields under headings, as on an account's page."""
         return [(title, [self[name] for name in names]) for title, names in grouped(self.kinds)]
-
-    def reason(self) -> BoundField:
-        return self[REASON]
 
     def wrong(self) -> list[BoundField]:
         return [bound for bound in self if bound.errors]
@@ -119,7 +158,7 @@ def grouped(names: Mapping[str, Any]) -> Iterator[tuple[str, Sequence[str]]]:
             yield title, some
 
 
-class UploadForm(forms.Form):
+class UploadForm(RequestForm):
     """A file that somebody changed."""
 
     file = forms.FileField(
@@ -135,17 +174,14 @@ class UploadForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields[REASON] = reason_field()
+        self.ask()
         for name in ("file", REASON):
             dress(self.fields[name])
-
-    def reason(self) -> BoundField:
-        return self[REASON]
 
 
 def dress(field: forms.Field) -> None:
     """In Bootstrap's clothes; a group of boxes wears none."""
-    if not isinstance(field.widget, forms.CheckboxSelectMultiple):
+    if not isinstance(field.widget, forms.CheckboxSelectMultiple | WorkflowsBox):
         field.widget.attrs["class"] = look_of(field)
 
 

@@ -25,7 +25,7 @@ from crm_accounts.write_back.decisions import APPROVE, ASK, NotPossible
 from crm_accounts.write_back.kinds import Kind, all_kinds
 from integrations.models import ZohoCredential
 from integrations.zoho.scopes import CRM_WRITE, features_of
-from sync.views import STOP_POLLING
+from sync.views import NOT_REACHED, STOP_POLLING
 
 SEEN = "account-as-seen"  # the salt of what a form carries
 PER_PAGE = 50
@@ -244,6 +244,8 @@ def decide(
                 f"{asked} waits for approval, and nobody may approve it: have somebody given the "
                 "right “Can approve changes of accounts in Zoho”.",
             )
+    elif asked.is_under_way and not asked.is_queue_reached:
+        messages.warning(request, NOT_REACHED)
     elif asked.is_under_way:
         messages.success(request, f"{asked} is on its way to Zoho.")
     elif asked.state == State.REJECTED:

@@ -182,7 +182,11 @@ class Sending:
         stamps = {change.pk: change.sent_at for change in writing}
         newest = max(self.last_read[change.pk] for change in writing)  # type: ignore[type-var]
         try:
-            told = self.client.bulk_update_accounts(records, unless_modified_since=newest)
+            told = self.client.bulk_update_accounts(
+                records,
+                trigger=None if self.request.runs_workflows else [],
+                unless_modified_since=newest,
+            )
         except ZohoDatabaseError:
             raise  # ours, at a moment that nobody knows: the next stint looks
         except ZohoError:
@@ -359,7 +363,10 @@ class Sending:
             self.keep(kept)
             counts = Counter(str(change.state) for change in kept)
             about = str(self.request)
-            AuditEvent.record(AuditEvent.Action.CHANGES_SENT, about=about, **counts)
+            workflows = self.request.runs_workflows
+            AuditEvent.record(
+                AuditEvent.Action.CHANGES_SENT, about=about, workflows=workflows, **counts
+            )
         log.info("changes.sent", request=self.request.pk, **counts)
 
 

@@ -16,7 +16,7 @@ from crm_accounts.models import Account, ChangeRequest, RequestedChange
 from crm_accounts.models.change_request import VIEW
 from crm_accounts.write_back import decisions, file
 from crm_accounts.write_back.decisions import ASK
-from crm_accounts.write_back.forms import REASON, AccountForm, ManyForm, UploadForm
+from crm_accounts.write_back.forms import WORKFLOWS, AccountForm, ManyForm, UploadForm
 from crm_accounts.write_back.kinds import Kind, editable
 from crm_accounts.write_back.request_views import SEEN, allowed, decide, page_context
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, Wanted, differences, make, of_many
@@ -46,8 +46,11 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     seen = sent or _as_it_is(account, kinds)
     # A field that is new since the page was opened was not seen, and so not changed.
     kinds = {name: kind for name, kind in kinds.items() if name in seen["now"]}
-    again = {} if sent else _wanted_before(request, account)
+    before = None if sent else _wanted_before(request, account)
+    again = {name: field["after"] for name, field in before.fields.items()} if before else {}
     form = AccountForm(kinds, seen["now"], request.POST if sent else None, again)
+    if before:
+        form.initial[WORKFLOWS] = before.request.runs_workflows
     if sent and form.is_valid():
         fields = differences(seen["now"], form.after())
         if not fields:
@@ -55,7 +58,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("admin:crm_accounts_account_change", pk)
         known_at = parse_datetime(seen["at"]) if seen["at"] else None
         one = Wanted(1, account, account.zoho_account_id, fields, known_at)
-        made = make(Origin.PAGE, request.user, [one], form.cleaned_data[REASON])
+        made = make(Origin.PAGE, request.user, [one], **form.answers())
         return decide(request, made, decisions.ask)
     context = {
         **page_context(request, f"Change {account} in Zoho"),
@@ -68,15 +71,15 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "crm_accounts/edit.html", context)
 
 
-def _wanted_before(request: HttpRequest, account: Account) -> dict[str, Any]:
+def _wanted_before(request: HttpRequest, account: Account) -> RequestedChange | None:
     """What was once wanted of it and did not come about, to be corrected: …?again=KEY, of a request
     that this person may see."""
     again = request.GET.get("again", "")
     if not again.isdecimal() or len(again) > 18:
-        return {}
+        return None
     visible = ChangeRequest.objects.visible_to(request.user)
-    change = account.requested_changes.filter(pk=again, request__in=visible).first()
-    return {name: field["after"] for name, field in change.fields.items()} if change else {}
+    changes = account.requested_changes.filter(pk=again, request__in=visible)
+    return changes.select_related("request").first()
 
 
 def open_requests(account: Account) -> Any:
@@ -130,7 +133,7 @@ def many(request: HttpRequest, pk: int) -> HttpResponse:
         elif not wanted:
             messages.info(request, "All selected accounts have these values already.")
         else:
-            made = make(Origin.LIST, request.user, wanted, form.cleaned_data[REASON])
+            made = make(Origin.LIST, request.user, wanted, **form.answers())
             if same := selected - len(wanted):
                 have = "has" if same == 1 else "have"
                 messages.info(request, f"{same:,} of them {have} these values already: left out.")
@@ -164,7 +167,7 @@ def upload(request: HttpRequest) -> HttpResponse:
             for note in notes:
                 messages.warning(request, note)
             if wanted:
-                made = make(Origin.FILE, request.user, wanted, form.cleaned_data[REASON])
+                made = make(Origin.FILE, request.user, wanted, **form.answers())
                 return redirect(made)
             form.add_error(
                 "file", "Everything in the file is as it is in Zoho already. Nothing to change."

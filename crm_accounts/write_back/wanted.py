@@ -30,12 +30,19 @@ class Wanted(NamedTuple):
 
 
 def make(
-    origin: ChangeRequest.Origin, user: Any, wanted: Iterable[Wanted], reason: str = ""
+    origin: ChangeRequest.Origin,
+    user: Any,
+    wanted: Iterable[Wanted],
+    reason: str = "",
+    *,
+    runs_workflows: bool = True,
 ) -> ChangeRequest:
     """A draft, saved; nothing of it is asked for yet."""
     state = RequestedChange.State
     with transaction.atomic():
-        request = ChangeRequest.objects.create(origin=origin, asked_by=user, reason=reason[:500])
+        request = ChangeRequest.objects.create(
+            origin=origin, asked_by=user, reason=reason[:500], runs_workflows=runs_workflows
+        )
         RequestedChange.objects.bulk_create(
             [
                 RequestedChange(

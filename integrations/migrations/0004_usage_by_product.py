@@ -4,6 +4,11 @@ import integrations.models.usage
 from django.db import migrations, models
 
 
+def forget_crm(apps, schema_editor):
+    """Backwards: before this, a day had one row a purpose."""
+    apps.get_model("integrations", "ZohoUsage").objects.exclude(product="inventory").delete()
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -38,4 +43,5 @@ class Migration(migrations.Migration):
             model_name='zohousage',
             constraint=models.UniqueConstraint(fields=('day', 'product', 'purpose'), name='one_row_per_day_product_and_purpose'),
         ),
+        migrations.RunPython(migrations.RunPython.noop, forget_crm),
     ]

@@ -10,9 +10,10 @@ from django.db import models
 from django.utils import timezone
 
 from integrations.encryption import UNREADABLE, EncryptedTextField, Unreadable
+from integrations.models.usage import ZohoUsage
 from integrations.zoho.data_centers import DATA_CENTERS, data_center
 from integrations.zoho.errors import ZohoConfigError
-from integrations.zoho.scopes import excess
+from integrations.zoho.scopes import CRM_READ, INVENTORY, covers, excess, features_of
 from integrations.zoho.storage import our_database
 
 # A token this close to its end is replaced before it is used, so that it cannot die on the way.
@@ -151,6 +152,13 @@ class ZohoCredential(models.Model):
     def scopes(self) -> list[str]:
         """What the connection was allowed. Zoho separates by spaces or commas."""
         return self.scope.replace(",", " ").split()
+
+    def allows(self, product: str) -> bool:
+        """Whether what it was allowed is known to be enough to mirror this product."""
+        if product == ZohoUsage.Product.CRM:
+            return CRM_READ.key in features_of(self.scopes())
+        # A self client may have been made without what only names the organizations.
+        return covers(self.scopes(), INVENTORY.scopes[0].name)
 
     def excess_scopes(self) -> list[str]:
         """What it was allowed that nothing here needs."""

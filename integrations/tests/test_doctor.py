@@ -1,15 +1,20 @@
 """What `zoho_doctor` finds: each part broken in turn, and all of them well."""
 
+import datetime as dt
 import json
+import re
 from io import StringIO
+from types import SimpleNamespace
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
 
 from integrations import health
 from integrations.models import ZohoCredential
+from integrations.zoho import transport
 from integrations.zoho.scopes import scopes_of
 
 pytestmark = pytest.mark.django_db
@@ -18,7 +23,8 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture(autouse=True)
 def a_worker_lives(monkeypatch):
     """A real one has a test of its own."""
-    monkeypatch.setitem(health.PARTS, "Workers", lambda: "1 answered.")
+    for part in ("Workers", "Work taken"):
+        monkeypatch.setitem(health.PARTS, part, lambda: "1 answered.")
 
 
 @pytest.fixture
@@ -116,6 +122,51 @@ def test_what_is_not_allowed_is_not_asked(doctor, zoho):
     zoho.faults.add("html_502", path="/crm/")
 
     assert doctor() == ({}, 0)
+
+
+@pytest.mark.parametrize(("ahead", "word"), [(300, "behind"), (-300, "ahead of")])
+def test_a_clock_that_differs_from_zohos_is_named(doctor, monkeypatch, ahead, word):
+    """By how much, and in which direction."""
+    real = transport.ahead_of_us
+    monkeypatch.setattr(transport, "ahead_of_us", lambda *header: real(*header) + ahead)
+
+    found, _ = doctor()
+
+    assert found.keys() == {"Clock"}
+    assert re.search(rf"clock is (299|300|301) seconds {word} Zoho's", found["Clock"])
+
+
+def test_a_clock_that_is_a_little_off_is_well(doctor, monkeypatch):
+    """Less than a minute harms nothing."""
+    real = transport.ahead_of_us
+    monkeypatch.setattr(transport, "ahead_of_us", lambda *header: real(*header) + 50)
+
+    assert doctor() == ({}, 0)
+
+
+def test_a_clock_that_nobody_could_be_asked_for_is_not_compared(doctor, zoho, monkeypatch):
+    """What an earlier examination found says nothing about now."""
+    monkeypatch.setattr(health, "clocks_seen", {"Zoho": 300.0})
+    monkeypatch.setattr(health.connection, "vendor", "sqlite")
+    ZohoCredential.objects.all().delete()
+
+    found, _ = doctor()
+
+    assert "Clock" not in found
+
+
+@pytest.mark.postgres
+def test_a_clock_that_differs_from_the_databases_is_named(doctor, monkeypatch):
+    """Two machines, of which one was never told the time."""
+    now = timezone.now
+    monkeypatch.setattr(
+        health, "timezone", SimpleNamespace(now=lambda: now() + dt.timedelta(minutes=2))
+    )
+
+    found, _ = doctor()
+
+    assert found.keys() == {"Clock"}
+    assert re.search(r"clock is (119|120) seconds ahead of the database's\.", found["Clock"])
 
 
 @pytest.mark.postgres

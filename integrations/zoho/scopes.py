@@ -75,13 +75,25 @@ def scopes_of(keys: Collection[str]) -> list[str]:
 
 
 def features_of(granted: Iterable[str]) -> list[str]:
-    """The features that these scopes are enough for. Zoho's scopes are compared without case."""
-    have = {scope.lower() for scope in granted}
+    """The features that these scopes are enough for."""
+    have = list(granted)
     return [
         feature.key
         for feature in FEATURES
-        if all(scope.name.lower() in have for scope in feature.scopes)
+        if all(covers(have, scope.name) for scope in feature.scopes)
     ]
+
+
+def covers(granted: Iterable[str], needed: str) -> bool:
+    """Whether one of these scopes allows it: itself, or what stands for all around it, such as
+    ZohoCRM.modules.ALL for ZohoCRM.modules.accounts.READ. Zoho's scopes are compared without case.
+    """
+    needed = needed.lower()
+    for scope in granted:
+        wide = scope.lower().replace(".fullaccess.", ".")
+        if wide == needed or (wide.endswith(".all") and needed.startswith(wide[:-3])):
+            return True
+    return False
 
 
 def feature_with(scope: str) -> Feature | None:

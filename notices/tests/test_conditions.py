@@ -9,7 +9,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 
 from crm_accounts.models import ChangeRequest
 from integrations.models import ZohoCredential
-from notices.conditions import conditions
+from notices.conditions import conditions, when
 from notices.kinds import ABOUT, Kind
 from notices.models import Notice, Pulse
 from products_and_services.models import Product
@@ -327,6 +327,56 @@ def test_a_worker_whose_hands_are_full_is_not_missed(state):
     SyncRun.objects.filter(pk=carried.pk).update(trigger="command")
 
     assert found() == [Kind.WORKER_DEAD]
+
+
+@pytest.mark.parametrize(
+    ("state", "times"),
+    [
+        ("queued", {"created_at": 6}),
+        ("waiting", {"created_at": 90, "resume_at": 6}),
+        ("running", {"created_at": 90, "heartbeat_at": 6}),
+    ],
+)
+def test_a_due_run_that_nobody_takes_is_told(state, times):
+    """A worker that lives, answers and even reports may still not take it."""
+    due = run(state)
+    SyncRun.objects.update(**{name: ago(minutes=minutes) for name, minutes in times.items()})
+
+    (condition,) = conditions()
+
+    assert (condition.kind, condition.url) == (
+        Kind.NOT_STARTED,
+        f"/admin/sync/syncrun/{due.pk}/change/",
+    )
+    assert condition.words.startswith(f"{due} has been due since {when(ago(minutes=6))}, and")
+    SyncRun.objects.update(**{name: ago(minutes=4) for name in times})
+    assert found() == []
+
+
+def test_what_is_not_due_yet_or_is_paused_is_not_missed():
+    """Waiting for Zoho's limit takes hours; a paused run waits for a person."""
+    run("waiting", resume_at=timezone.now() + dt.timedelta(hours=5))
+    paused = run("paused", mode="sent")
+    SyncRun.objects.update(created_at=ago(hours=9))
+
+    assert found() == []
+    SyncRun.objects.filter(pk=paused.pk).update(state="queued")
+    assert found() == [Kind.NOT_STARTED]
+
+
+def test_a_due_run_waits_its_turn_behind_a_long_one():
+    """A long run makes way after half an hour. One on the command line occupies no worker."""
+    due = run("queued", mode="sent")
+    SyncRun.objects.update(created_at=ago(minutes=20))
+    busy = run("running", heartbeat_at=timezone.now())
+    assert found() == []
+
+    SyncRun.objects.filter(pk=due.pk).update(created_at=ago(minutes=36))
+    assert found() == [Kind.NOT_STARTED]
+
+    SyncRun.objects.filter(pk=due.pk).update(created_at=ago(minutes=20))
+    SyncRun.objects.filter(pk=busy.pk).update(trigger="command")
+    assert found() == [Kind.NOT_STARTED]
 
 
 def change_request(state, run_state=None, **fields):

@@ -3,6 +3,18 @@ from django.db import migrations, models
 from sync.fingerprint import watch_fingerprint
 
 
+MOST_BEFORE = 10**16 - 1
+
+
+def fit_numbers(apps, schema_editor):
+    """Backwards: the columns held up to 16 digits before the point, and no unknown status."""
+    products = apps.get_model("products_and_services", "Product").objects
+    for column in ("price", "stock_quantity"):
+        products.filter(**{f"{column}__gt": MOST_BEFORE}).update(**{column: None})
+        products.filter(**{f"{column}__lt": -MOST_BEFORE}).update(**{column: None})
+    products.filter(is_active=None).update(is_active=False)
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -31,4 +43,5 @@ class Migration(migrations.Migration):
             field=models.DecimalField(blank=True, decimal_places=20, max_digits=40, null=True, verbose_name='stock'),
         ),
         watch_fingerprint("products_and_services_product", again=True),
+        migrations.RunPython(migrations.RunPython.noop, fit_numbers),
     ]

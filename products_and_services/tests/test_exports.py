@@ -4,6 +4,7 @@ import csv
 import datetime as dt
 import io
 from contextlib import closing
+from decimal import Decimal
 
 import openpyxl
 import pytest
@@ -135,3 +136,22 @@ def test_a_workbook_that_is_too_long_points_to_csv(client, monkeypatch):
     page = client.get(f"{LIST}export/xlsx/", follow=True).content.decode()
 
     assert "Nothing was exported: narrow the list by a filter or a search, or export it as" in page
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("sign", ["", "-"])
+def test_digits_that_a_cell_would_round_are_kept_as_text(client, sign):
+    """A workbook's numbers hold 15 digits; 16 before the point and 8 after it are 24. On SQLite a
+    column holds no more than a cell."""
+    long, short = f"{sign}9999999999999999.12345678", f"{sign}123456789012.345"
+    Product.objects.all().delete()
+    Product.objects.create(name="Desk", price=Decimal(long), stock_quantity=Decimal(short))
+
+    (text,) = csv.DictReader(io.StringIO(exported(client).getvalue().decode("utf-8-sig")))
+    with closing(exported(client, "xlsx")) as response:
+        sheet = openpyxl.load_workbook(io.BytesIO(response.getvalue())).active
+
+    headings, row = ([cell.value for cell in cells] for cells in sheet.iter_rows())
+    told = dict(zip(headings, row, strict=True))
+    assert (told["Price"], told["Stock"]) == (long, float(short))
+    assert (text["Price"], text["Stock"]) == (long, short)

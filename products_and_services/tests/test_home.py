@@ -163,7 +163,7 @@ def test_the_home_costs_few_queries(client, sync, zoho, django_assert_max_num_qu
     zoho.add_item(name="Desk")
     sync()
 
-    with django_assert_max_num_queries(29):
+    with django_assert_max_num_queries(30):
         home(client)
 
 

@@ -5,6 +5,7 @@ import signal
 import time
 
 import pytest
+import redis
 from celery.result import AsyncResult
 
 from products_and_services.models import Product
@@ -72,6 +73,72 @@ def test_the_schedule_asks_for_its_own_run(zoho, start_worker, wait_for):
     wait_for(lambda: SyncRun.objects.filter(state=SyncRun.State.SUCCEEDED).exists())
 
     assert SyncRun.objects.get().trigger == SyncRun.Trigger.SCHEDULE
+
+
+def taken_up(run):
+    return run.events.filter(words__startswith="Taken up").count()
+
+
+def test_the_message_of_a_run_is_gone_once_the_run_is_taken(zoho, start_worker, wait_for, settings):
+    """Kept until the end, it would come again an hour after its worker was killed, when the run has
+    long been finished elsewhere."""
+    for number in range(1000):
+        zoho.add_item(name=f"Item {number:04}")
+    zoho.latency = 0.3
+    start_worker()
+    run, _ = request_run(SyncRun.Trigger.PERSON)
+    enqueue(run)
+
+    wait_for(lambda: SyncRun.objects.get(pk=run.pk).pages >= 1)
+
+    with redis.Redis.from_url(settings.REDIS_URL) as server:
+        assert (server.hlen("unacked"), server.llen("celery")) == (0, 0)
+    assert state_of(run) == SyncRun.State.RUNNING
+
+
+def test_a_run_whose_message_is_lost_is_done_once(zoho, start_worker, wait_for):
+    """Redis was restarted between the click and the worker."""
+    zoho.add_item(name="Desk")
+    start_worker()
+    run, _ = request_run(SyncRun.Trigger.PERSON)  # and no message
+
+    wait_for(wake_forsaken_runs)  # beat's tick
+    wake_forsaken_runs()  # and its next, while the first message is on its way
+    wait_for(lambda: state_of(run) == SyncRun.State.SUCCEEDED)
+
+    assert taken_up(run) == 1
+    assert len([r for r in zoho.requests if r.path == ITEMS]) == 1
+
+
+def test_a_run_whose_message_comes_twice_is_done_once(zoho, start_worker, wait_for):
+    """To two processes at the same moment, and again after the run has ended."""
+    zoho.add_item(name="Desk")
+    run, _ = request_run(SyncRun.Trigger.PERSON)
+    for _ in range(3):
+        enqueue(run)
+    start_worker()
+    wait_for(lambda: state_of(run) == SyncRun.State.SUCCEEDED)
+
+    enqueue(run)
+    late = task_sync_zoho_products.delay(run_id=run.pk)
+
+    assert late.get(timeout=20)["run_id"] == run.pk
+    assert taken_up(run) == 1
+    assert len([r for r in zoho.requests if r.path == ITEMS]) == 1
+
+
+def test_a_message_of_the_schedule_that_comes_twice_makes_one_run(zoho, start_worker):
+    """It names no run; by its own id the second finds what the first has made."""
+    zoho.add_item(name="Desk")
+    start_worker()
+    first = task_sync_zoho_products.delay()
+    stats = first.get(timeout=20)
+
+    again = task_sync_zoho_products.apply(task_id=first.id).get()
+
+    assert again == stats
+    run = SyncRun.objects.get()
+    assert taken_up(run) == 1
 
 
 def test_503_is_tried_four_times_and_then_told(zoho, start_worker, wait_for, settings):

@@ -6,10 +6,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 
-def fit_into_ten_characters(apps, schema_editor):
-    """Going back: what waits for confirmation had read everything, and older code knows no more."""
-    runs = apps.get_model("sync", "SyncRun")
-    runs.objects.filter(state="unconfirmed").update(state="succeeded")
+def fit_first_states(apps, schema_editor):
+    """Backwards: the first version knew fewer states, and had no room for the longest."""
+    runs = apps.get_model("sync", "SyncRun").objects
+    runs.filter(state="unconfirmed").update(state="succeeded")
+    runs.filter(state__in=("paused", "cancelled")).update(state="failed")
+    runs.filter(mode="changed").update(mode="full")
 
 
 class Migration(migrations.Migration):
@@ -93,7 +95,6 @@ class Migration(migrations.Migration):
             name='state',
             field=models.CharField(choices=[('queued', 'Queued'), ('running', 'Running'), ('waiting', 'Waiting'), ('paused', 'Paused'), ('succeeded', 'Succeeded'), ('unconfirmed', 'Needs confirmation'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=12),
         ),
-        migrations.RunPython(migrations.RunPython.noop, fit_into_ten_characters),
         migrations.AddIndex(
             model_name='syncrun',
             index=models.Index(fields=['kind', '-id'], name='sync_run_by_kind'),
@@ -132,4 +133,5 @@ class Migration(migrations.Migration):
             model_name='failedrecord',
             constraint=models.UniqueConstraint(fields=('kind', 'key'), name='one_row_per_failing_record'),
         ),
+        migrations.RunPython(migrations.RunPython.noop, fit_first_states),
     ]

@@ -4,6 +4,12 @@ from django.conf import settings
 from django.db import migrations, models
 
 
+def end_runs_that_write(apps, schema_editor):
+    """Backwards: before this, one run of a kind could be active, whatever it did."""
+    runs = apps.get_model("sync", "SyncRun").objects.filter(mode="sent")
+    runs.filter(state__in=("queued", "running", "waiting", "paused")).update(state="cancelled")
+
+
 class Migration(migrations.Migration):
 
     dependencies = [
@@ -25,4 +31,5 @@ class Migration(migrations.Migration):
             model_name='syncrun',
             constraint=models.UniqueConstraint(condition=models.Q(('state__in', ['queued', 'running', 'waiting', 'paused']), models.Q(('mode', 'sent'), _negated=True)), fields=('kind',), name='one_active_run_per_kind'),
         ),
+        migrations.RunPython(migrations.RunPython.noop, end_runs_that_write),
     ]

@@ -1,5 +1,6 @@
 """What is known of a run, and how it is told to people and programs."""
 
+import datetime as dt
 import uuid
 
 from django.apps import apps
@@ -116,6 +117,12 @@ class RunFacts(models.Model):
     @property
     def is_active(self) -> bool:
         return self.state in self.ACTIVE
+
+    def due_since(self) -> dt.datetime:
+        """Since when somebody should work on it, of an active run that nobody works on."""
+        if self.state == self.State.WAITING:
+            return self.resume_at or self.created_at
+        return self.heartbeat_at or self.created_at
 
     def duration_seconds(self) -> float:
         if self.started_at is None:

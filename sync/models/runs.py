@@ -116,12 +116,13 @@ class SyncRun(RunFacts):
         ).first()
 
     @classmethod
-    def forsaken(cls) -> models.QuerySet["SyncRun"]:
+    def forsaken(cls, seconds: float | None = None) -> models.QuerySet["SyncRun"]:
         """Active runs that nobody works on though somebody should: their worker went silent, or
-        no worker came."""
-        since = timezone.now() - dt.timedelta(seconds=settings.SYNC_SILENCE)
+        no worker came. For so many `seconds`; SYNC_SILENCE unless told."""
+        seconds = settings.SYNC_SILENCE if seconds is None else seconds
+        since = timezone.now() - dt.timedelta(seconds=seconds)
         return cls.objects.filter(
-            Q(cls.silent(), state=cls.State.RUNNING)
+            Q(cls.silent(seconds), state=cls.State.RUNNING)
             | Q(state=cls.State.WAITING, resume_at__lt=since)
             | Q(state=cls.State.QUEUED, created_at__lt=since)
         )
@@ -129,10 +130,11 @@ class SyncRun(RunFacts):
     # --- its life, told by the worker that carries it -------------------------------------------
 
     @staticmethod
-    def silent() -> Q:
+    def silent(seconds: float | None = None) -> Q:
         """The condition of a run whose heartbeat is too old, or lies in the future: it was written
         by a clock that has been set back since, and would count as alive until then."""
-        now, silence = timezone.now(), dt.timedelta(seconds=settings.SYNC_SILENCE)
+        seconds = settings.SYNC_SILENCE if seconds is None else seconds
+        now, silence = timezone.now(), dt.timedelta(seconds=seconds)
         return Q(heartbeat_at__lt=now - silence) | Q(heartbeat_at__gt=now + silence)
 
     def start(self) -> bool:

@@ -1,6 +1,7 @@
 import time
 
 import pytest
+from celery import current_app
 from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from django.db import OperationalError, connection
@@ -154,6 +155,12 @@ def test_a_message_is_never_delivered_twice_because_its_task_is_long():
     visible_again = settings.CELERY_BROKER_TRANSPORT_OPTIONS["visibility_timeout"]
 
     assert settings.CELERY_TASK_SOFT_TIME_LIMIT < settings.CELERY_TASK_TIME_LIMIT < visible_again
+
+
+def test_a_busy_worker_holds_back_no_message():
+    """An idle one beside it would never see it. Celery does that for Redis only."""
+    assert current_app.conf.worker_disable_prefetch
+    assert current_app.connection_for_read().transport.driver_type == "redis"
 
 
 @pytest.mark.postgres

@@ -10,6 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
 
 from integrations.models import AuditEvent, ZohoCredential
+from integrations.signals import connected
 from integrations.zoho.data_centers import DATA_CENTERS
 from integrations.zoho.errors import ZohoError
 from integrations.zoho.tokens import exchange_code, verify
@@ -76,6 +77,7 @@ class Command(BaseCommand):
                 data_center=credential.data_center,
                 scopes=credential.scopes(),
             )
+            connected.send(ZohoCredential, credential=credential)
         self.stdout.write(
             f"Connected to Zoho organisation {credential.organization_id} "
             f"({credential.get_data_center_display()})."

@@ -9,8 +9,8 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
-            model_name='crmfield',
-            name='is_waiting',
-            field=models.BooleanField(default=False, editable=False, verbose_name='waiting'),
+            model_name='changerequest',
+            name='runs_workflows',
+            field=models.BooleanField(default=True, verbose_name="Zoho's workflows run"),
         ),
     ]
