@@ -61,6 +61,7 @@ class App:
         self.endless_rows = 0
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ["PATH_INFO"] = _usual(environ["PATH_INFO"])
         request = Request(environ)
         if request.path.startswith("/_simulator/"):
             return control.handle(self.zoho, request)(environ, start_response)
@@ -132,7 +133,7 @@ class App:
             if delay:
                 zoho.stopping.wait(delay)
             response = self.dispatch(request)
-            if zoho.rate_headers:
+            if zoho.rate_headers and zoho.limits.per_day:
                 response.headers.update(zoho.limits.headers())
             return response
         finally:
@@ -292,6 +293,19 @@ def _large(megabytes: int, is_gzip: bool) -> Response:
         return Response(body, 200, mimetype="application/json")
     packed = gzip.compress(chunk * megabytes)
     return Response(packed, 200, {"Content-Encoding": "gzip"}, mimetype="application/json")
+
+
+def _usual(path: str) -> str:
+    """The path as it is written here. Zoho takes a slash at the end of Inventory's paths, its older
+    base, and the name of a CRM module in any case."""
+    if path.startswith("/api/v1/"):  # at inventory.zoho.com, of old
+        path = f"{API}/{path.removeprefix('/api/v1/')}"
+    if path.startswith("/inventory/"):
+        return path.rstrip("/")
+    parts = path.split("/")
+    if path.startswith(f"{crm.API}/") and parts[3].lower() == "accounts":
+        return "/".join([*parts[:3], "Accounts", *parts[4:]])
+    return path
 
 
 def _is_crm(request: Request) -> bool:

@@ -4,13 +4,14 @@ Sources: https://www.zoho.com/inventory/api/v1/items/, …/organizations/, …/p
 """
 
 import datetime as dt
+import operator
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
 from werkzeug.wrappers import Request, Response
 
-from simulator.payloads import Item, dumps
+from simulator.payloads import LOCATION_ID, Item, dumps
 from simulator.zoho import Zoho
 
 MAX_PER_PAGE = 200
@@ -21,6 +22,8 @@ NOT_AUTHENTICATED = (
     "The request could not be authenticated as the authentication value you entered is invalid. "
     "Enter a valid authentication value and try again.",
 )
+# Zoho documents the first; live clients send the other, too.
+SCHEMES = ("Zoho-oauthtoken", "Bearer")
 NOT_AUTHORIZED = (401, 57, "You are not authorized to perform this operation")
 NOT_FOUND = (404, 1002, "Item does not exist.")
 NO_SUCH_URL = (404, 5, "Invalid URL Passed")
@@ -74,7 +77,7 @@ def answer(body: Mapping[str, Any], status: int = 200) -> Response:
 def authenticate(zoho: Zoho, request: Request, scope: str) -> None:
     """The header first, then the token, then its scope; 57 stands for the last two."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme != "Zoho-oauthtoken" or not token:
+    if scheme not in SCHEMES or not token:
         raise Refusal(*NOT_AUTHENTICATED)
     granted = zoho.tokens.scope_of(token)
     if granted is None:
@@ -248,8 +251,29 @@ def _sort_key(column: str) -> Callable[[Item], Any]:
     return number
 
 
-EXACT = ("status", "name", "sku", "item_id")
-CONDITIONS = (*EXACT, "name_contains", "search_text")
+TEXTS, NUMBERS = ("name", "sku"), ("rate", "purchase_rate")
+EXACT = (
+    *("status", "item_id", "group_id", "category_id", "vendor_id", "tax_id", "account_id"),
+    *("purchase_account_id", "zcrm_product_id"),
+)
+ONE_OF = {"brand_ids": "brand_id", "manufacturer_ids": "manufacturer_id"}
+PLACES = ("warehouse_id", "location_id")
+COMPARE: dict[str, Callable[[Any, Any], bool]] = {
+    "": operator.eq,
+    "_less_than": operator.lt,
+    "_less_equals": operator.le,
+    "_greater_than": operator.gt,
+    "_greater_equals": operator.ge,
+}
+# Custom views are not simulated: `customview_id` is read and shows everything.
+CONDITIONS = (
+    *EXACT,
+    *ONE_OF,
+    *PLACES,
+    "search_text",
+    *(f"{key}{end}" for key in TEXTS for end in ("", "_startswith", "_contains")),
+    *(f"{key}{end}" for key in NUMBERS for end in COMPARE),
+)
 
 
 def _conditions(asked: Mapping[str, str]) -> list[Callable[[Row], bool]]:
@@ -264,9 +288,35 @@ def _conditions(asked: Mapping[str, str]) -> list[Callable[[Row], bool]]:
     def contains(value: str, *keys: str) -> Callable[[Row], bool]:
         return lambda row: any(value in text(row, key).lower() for key in keys)
 
-    tests = [equals(key, asked[key]) for key in EXACT if asked.get(key)]
-    if value := asked.get("name_contains"):
-        tests.append(contains(value.lower(), "name"))
+    def number(key: str, compare: Callable[[Any, Any], bool], value: str) -> Any:
+        try:
+            wanted = Decimal(value)
+        except ArithmeticError:
+            raise Refusal(400, 2, f"Invalid value passed for {key}") from None
+        if not wanted.is_finite():
+            raise Refusal(400, 2, f"Invalid value passed for {key}")
+        return lambda row: isinstance(row.get(key), Decimal) and compare(row[key], wanted)
+
+    def begins(key: str, value: str) -> Callable[[Row], bool]:
+        return lambda row: text(row, key).lower().startswith(value)
+
+    tests = [equals(key, asked[key]) for key in (*EXACT, *TEXTS) if asked.get(key)]
+    for key in TEXTS:
+        if value := asked.get(f"{key}_startswith"):
+            tests.append(begins(key, value.lower()))
+        if value := asked.get(f"{key}_contains"):
+            tests.append(contains(value.lower(), key))
+    for key in NUMBERS:
+        for end, compare in COMPARE.items():
+            if value := asked.get(f"{key}{end}"):
+                tests.append(number(key, compare, value))
+    for parameter, key in ONE_OF.items():
+        if value := asked.get(parameter):
+            wanted = {part.strip() for part in value.split(",")}
+            tests.append(lambda row, key=key, wanted=wanted: text(row, key) in wanted)
+    for key in PLACES:
+        if (value := asked.get(key)) and value != LOCATION_ID:
+            tests.append(lambda row: False)  # there is one place, and everything is there
     if value := asked.get("search_text"):
         tests.append(contains(value.lower(), "name", "sku"))
     return tests

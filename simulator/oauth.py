@@ -89,9 +89,11 @@ def _error_page(name: str) -> Response:
 
 
 def token(zoho: Zoho, request: Request) -> Response:
-    """Codes and refresh tokens become access tokens. Query and form both work; JSON does not."""
+    """Codes and refresh tokens become access tokens. Query and form both work; a JSON body does
+    not, but its content type does no harm to values in the query."""
     asked = request.values
-    if request.mimetype == "application/json" or asked.get("client_id") != zoho.client_id:
+    has_json = request.mimetype == "application/json" and request.get_data()
+    if has_json or asked.get("client_id") != zoho.client_id:
         return answer({"error": "invalid_client"})
     if asked.get("client_secret") != zoho.client_secret:
         return answer({"error": "invalid_client_secret"})

@@ -96,6 +96,21 @@ DETAIL: dict[str, Any] = {
         "weight_unit": "kg",
         "dimension_unit": "cm",
     },
+    # India's edition: a tax within the state, and one between states.
+    "item_tax_preferences": [
+        {
+            "tax_id": "3900000000000072061",
+            "tax_name": "GST18",
+            "tax_percentage": 18,
+            "tax_specification": "intra",
+        },
+        {
+            "tax_id": "3900000000000072077",
+            "tax_name": "IGST18",
+            "tax_percentage": 18,
+            "tax_specification": "inter",
+        },
+    ],
     "custom_fields": [],
     "custom_field_hash": {},
     "documents": [],
@@ -119,6 +134,7 @@ STOCK_DETAIL: dict[str, Any] = {
     "committed_stock": Decimal("0.000000"),
     "actual_committed_stock": Decimal("0.000000"),
 }
+LOCATION_ID = "3900000000000061001"
 LIST_ONLY = ("item_name", "image_document_id")
 GROUP_ID_STEP = 10**12
 CUSTOM_FIELD_ID = 3_900_000_000_004_000_000
@@ -245,7 +261,7 @@ def _locations(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     stock = {f"location_{key}": f"{row[key]:f}" for key in STOCK_KEYS}
     return [
         {
-            "location_id": "3900000000000061001",
+            "location_id": LOCATION_ID,
             "location_name": "Head Office",
             "status": "active",
             "is_primary": True,

@@ -102,7 +102,7 @@ class Zoho:
         self.unknown_ids_are_404 = False  # itemdetails with an unknown id: left out, or 404 for all
         self.max_ids = 100  # itemdetails; clients report working values from 25 to 100
         self.stock_touches_modified = False
-        self.rate_headers = False
+        self.rate_headers = True  # where there is a limit a day
 
         self._requests: list[Request] = []
         self._before_page: dict[int, list[Callable[[], object]]] = {}

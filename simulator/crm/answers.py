@@ -58,7 +58,7 @@ def empty(status: int) -> Response:
 def authenticate(zoho: "Zoho", request: Request, scopes: tuple[str, ...]) -> None:
     """The header first, then the token, then every scope."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme != "Zoho-oauthtoken" or not token:
+    if scheme not in ("Zoho-oauthtoken", "Bearer") or not token:
         raise Refusal(401, "AUTHENTICATION_FAILURE", "Authentication failed")
     granted = zoho.tokens.scope_of(token)
     if granted is None:

@@ -13,6 +13,7 @@ from werkzeug.wrappers import Request, Response
 from simulator.crm.answers import answer, bad, empty, moment_header
 from simulator.crm.crm import Crm
 from simulator.crm.fields import FIELDS, Field
+from simulator.crm.records import User
 
 if TYPE_CHECKING:
     from simulator.zoho import Zoho
@@ -152,7 +153,17 @@ def modules(zoho: "Zoho", request: Request) -> Response:
     since = moment_header(request, "If-Modified-Since")
     if since is not None and since >= SET_UP:
         return empty(304)
-    row = {
+    return answer({"modules": [_module(zoho)]})
+
+
+def module(zoho: "Zoho", request: Request, name: str) -> Response:
+    if name.lower() != "accounts" and name != MODULE_ID:
+        raise bad("INVALID_MODULE", "the module name given seems to be invalid")
+    return answer({"modules": [_module(zoho)]})
+
+
+def _module(zoho: "Zoho") -> dict[str, Any]:
+    return {
         "id": MODULE_ID,
         "api_name": "Accounts",
         "module_name": "Accounts",
@@ -172,7 +183,6 @@ def modules(zoho: "Zoho", request: Request) -> Response:
         "profiles": [PROFILE],
         "sequence_number": 1,
     }
-    return answer({"modules": [row]})
 
 
 def org(zoho: "Zoho", request: Request) -> Response:
@@ -205,38 +215,59 @@ def org(zoho: "Zoho", request: Request) -> Response:
     return answer({"org": [row]})
 
 
+# What `type` may be, beside those with a test in `users`.
+ALL_USERS = ("AllUsers", "ActiveUsers", "ActiveConfirmedUsers", "ConfirmedUsers")
+ADMINS = ("AdminUsers", "ActiveConfirmedAdmins")
+NOBODY = ("DeactiveUsers", "NotConfirmedUsers", "DeletedUsers")
+
+
 def users(zoho: "Zoho", request: Request) -> Response:
     crm = zoho.crm
     kind = request.args.get("type", "AllUsers")
-    shown = [user for user in crm.users.values() if kind != "CurrentUser" or user.id == crm.user]
-    now = dt.datetime.fromtimestamp(int(crm.clock()), crm.view.zone)
-    offset = now.utcoffset()
-    rows = []
-    for user in shown:
-        first, _, last = user.name.rpartition(" ")
-        rows.append(
-            {
-                "id": user.id,
-                "zuid": user.zuid,
-                "full_name": user.name,
-                "first_name": first,
-                "last_name": last,
-                "email": user.email,
-                "role": ROLE,
-                "profile": PROFILE,
-                "status": "active",
-                "confirm": True,
-                "language": "en_US",
-                "locale": "en_US",
-                "country_locale": "en_US",
-                "time_zone": crm.time_zone,
-                "offset": int(offset.total_seconds() * 1000) if offset else 0,
-                "created_time": crm.view.moment(SET_UP),
-                "Modified_Time": crm.view.moment(SET_UP),
-                "microsoft": False,
-                "personal_account": False,
-                "Isonline": False,
-            }
-        )
+    if kind in ("CurrentUser", *ADMINS):
+        shown = [user for user in crm.users.values() if user.id == crm.user]
+    elif kind in ALL_USERS:
+        shown = list(crm.users.values())
+    elif kind in NOBODY:
+        return empty(204)
+    else:
+        raise bad("INVALID_REQUEST", "unable to process your request", param_name="type")
+    rows = [_user(zoho, user) for user in shown]
     info = {"per_page": 200, "count": len(rows), "page": 1, "more_records": False}
     return answer({"users": rows, "info": info})
+
+
+def user(zoho: "Zoho", request: Request, user_id: str) -> Response:
+    found = zoho.crm.users.get(user_id)
+    if found is None:
+        return empty(204)
+    return answer({"users": [_user(zoho, found)]})
+
+
+def _user(zoho: "Zoho", found: User) -> dict[str, Any]:
+    crm = zoho.crm
+    now = dt.datetime.fromtimestamp(int(crm.clock()), crm.view.zone)
+    offset = now.utcoffset()
+    first, _, last = found.name.rpartition(" ")
+    return {
+        "id": found.id,
+        "zuid": found.zuid,
+        "full_name": found.name,
+        "first_name": first,
+        "last_name": last,
+        "email": found.email,
+        "role": ROLE,
+        "profile": PROFILE,
+        "status": "active",
+        "confirm": True,
+        "language": "en_US",
+        "locale": "en_US",
+        "country_locale": "en_US",
+        "time_zone": crm.time_zone,
+        "offset": int(offset.total_seconds() * 1000) if offset else 0,
+        "created_time": crm.view.moment(SET_UP),
+        "Modified_Time": crm.view.moment(SET_UP),
+        "microsoft": False,
+        "personal_account": False,
+        "Isonline": False,
+    }

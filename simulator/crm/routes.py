@@ -110,8 +110,12 @@ ROUTES: dict[tuple[str, str], Route] = {
     ("GET", f"{API}/settings/fields"): Route(metadata.fields, FIELDS_READ),
     ("GET", f"{API}/settings/fields/<field_id>"): Route(metadata.field, FIELDS_READ),
     ("GET", f"{API}/settings/modules"): Route(metadata.modules, ("ZohoCRM.settings.modules.READ",)),
+    ("GET", f"{API}/settings/modules/<name>"): Route(
+        metadata.module, ("ZohoCRM.settings.modules.READ",)
+    ),
     ("GET", f"{API}/org"): Route(metadata.org, ("ZohoCRM.org.READ",)),
     ("GET", f"{API}/users"): Route(metadata.users, ("ZohoCRM.users.READ",)),
+    ("GET", f"{API}/users/<user_id>"): Route(metadata.user, ("ZohoCRM.users.READ",)),
 }
 PATHS = Map([Rule(path, endpoint=path, methods=[method]) for method, path in ROUTES])
 

@@ -59,12 +59,12 @@ def test_a_missing_token_and_a_dead_one_differ(call):
     url = f"{call.url}/crm/v8/org"
 
     missing = requests.get(url, timeout=5)
-    bearer = requests.get(url, headers={"Authorization": "Bearer x"}, timeout=5)
+    basic = requests.get(url, headers={"Authorization": "Basic x"}, timeout=5)
     call.crm("org")
     call.zoho.expire_access_tokens()
     dead = call.crm("org")
 
-    assert refused(missing, 401) == refused(bearer, 401) == "AUTHENTICATION_FAILURE"
+    assert refused(missing, 401) == refused(basic, 401) == "AUTHENTICATION_FAILURE"
     assert refused(dead, 401) == "INVALID_TOKEN"
 
 

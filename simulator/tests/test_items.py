@@ -196,7 +196,13 @@ def test_a_removed_item_vanishes_without_notice(call):
 
 @pytest.mark.parametrize(
     ("header", "code"),
-    [(None, 14), ("Bearer TOKEN", 14), ("Zoho-oauthtoken", 14), ("Zoho-oauthtoken 1000.x.y", 57)],
+    [
+        (None, 14),
+        ("Basic TOKEN", 14),
+        ("Zoho-oauthtoken", 14),
+        ("Bearer x", 57),
+        ("Zoho-oauthtoken 1000.x.y", 57),
+    ],
 )
 def test_who_is_not_signed_in_is_told_by_code(call, header, code):
     """14 for a missing or malformed header, 57 for a dead token."""
