@@ -12,7 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
-from integrations.models import ZohoCredential
+from integrations.models import AuditEvent, ZohoCredential
 from integrations.zoho.crm.rest import RestCrm
 from integrations.zoho.errors import ZohoError
 from integrations.zoho.inventory import ZohoClient
@@ -30,13 +30,18 @@ class Ill(Exception):
     """A part does not work; the message says what, and what to do."""
 
 
+class Risk(Exception):
+    """A part works, but not as safely as it could; the message says what to do about it."""
+
+
 @dataclass(frozen=True)
 class Finding:
-    """What was found of one part."""
+    """What was found of one part. A warning is well, and still to be read."""
 
     name: str
     is_well: bool
     words: str
+    is_warning: bool = False
 
 
 def examine() -> Iterator[Finding]:
@@ -46,6 +51,8 @@ def examine() -> Iterator[Finding]:
     for name, look in PARTS.items():
         try:
             yield Finding(name, True, look())
+        except Risk as error:
+            yield Finding(name, True, str(error), is_warning=True)
         except Ill as error:
             yield Finding(name, False, str(error))
         except ZohoError as error:
@@ -86,6 +93,28 @@ def migrations() -> str:
     if missing:
         raise Ill(f"{len(missing)} migrations are not applied: run manage.py migrate.")
     return "All migrations are applied."
+
+
+def audit_log() -> str:
+    """Whether the database itself keeps what was recorded; see docs/audit-log.md."""
+    if connection.vendor != "postgresql":
+        raise Risk("SQLite cannot protect it: whoever can write the file can change it.")
+    table = AuditEvent._meta.db_table
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT current_user, pg_has_role(relowner, 'MEMBER'),"
+            " has_any_column_privilege(oid, 'UPDATE')"
+            " OR has_table_privilege(oid, 'DELETE, TRUNCATE')"
+            " FROM pg_class WHERE oid = %s::regclass",
+            [table],
+        )
+        role, is_owner, may_change = cursor.fetchone()
+    if is_owner or may_change:
+        raise Risk(
+            f"The database role {role} could change or delete its rows. Connect with a role that "
+            "cannot: docs/audit-log.md says how."
+        )
+    return "The database role can add rows, and cannot change them."
 
 
 def queue() -> str:
@@ -177,6 +206,7 @@ PARTS: dict[str, Callable[[], str]] = {
     "Python": python,
     "Database": database,
     "Migrations": migrations,
+    "Audit log": audit_log,
     "Work queue": queue,
     "Workers": workers,
     "Sign-in at Zoho": token,

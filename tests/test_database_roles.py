@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from django.db import ProgrammingError, connection, transaction
 
+from integrations import health
 from integrations.models import AuditEvent, ZohoCredential
 from products_and_services.models import Product
 
@@ -63,6 +64,32 @@ def test_the_application_works_and_cannot_rewrite_the_audit_log(
     assert refused("DELETE FROM integrations_auditevent")
     assert refused("TRUNCATE integrations_auditevent")
     assert refused("ALTER TABLE integrations_auditevent RENAME TO gone")
+
+
+@pytest.mark.parametrize(
+    ("role", "warns"), [(None, True), ("zoho_sync_app", False), ("zoho_sync_reports", False)]
+)
+def test_the_doctor_warns_when_the_role_could_rewrite_the_audit_log(become, role, warns):
+    """Nobody reads that page on the day of the launch."""
+    if role:
+        become(role)
+
+    if warns:
+        with pytest.raises(health.Risk, match="could change or delete its rows"):
+            health.audit_log()
+    else:
+        assert "cannot change them" in health.audit_log()
+
+
+@pytest.mark.parametrize("right", ["UPDATE", "DELETE", "TRUNCATE", "UPDATE (who)"])
+def test_each_right_that_rewrites_it_is_enough_for_the_warning(become, right):
+    """One that was granted later, by hand."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"GRANT {right} ON integrations_auditevent TO zoho_sync_app")
+    become("zoho_sync_app")
+
+    with pytest.raises(health.Risk):
+        health.audit_log()
 
 
 def test_a_table_of_a_later_version_is_the_applications_too(become):

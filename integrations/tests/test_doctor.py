@@ -52,7 +52,9 @@ def test_where_all_is_well_it_says_so(doctor):
 
     out = StringIO()
     call_command("zoho_doctor", stdout=out)
-    assert out.getvalue().count("✓") == len(health.PARTS)
+    # Tests own their tables, and SQLite has no roles: the audit log could be rewritten.
+    assert out.getvalue().count("✓") == len(health.PARTS) - 1
+    assert "! Audit log: " in out.getvalue()
 
 
 def test_a_database_that_is_away_is_named(doctor, monkeypatch):

@@ -24,7 +24,7 @@ class Command(BaseCommand):
         for finding in examine():
             findings.append(finding)
             if not options["json"]:
-                mark = "✓" if finding.is_well else "✗"
+                mark = "✗" if not finding.is_well else "!" if finding.is_warning else "✓"
                 self.stdout.write(f"{mark} {finding.name}: {finding.words}")
         ill = [finding for finding in findings if not finding.is_well]
         if options["json"]:
