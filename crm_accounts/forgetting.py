@@ -12,10 +12,13 @@ from crm_accounts.models import Account, ChangeRequest, RequestedChange
 from integrations.models import AuditEvent
 from integrations.zoho.crm.cache import ACCOUNTS
 from integrations.zoho.errors import ZohoError
+from sync.mirror import mirrored_models
 from sync.models import Change, FailedRecord, SyncRun
 
-# By the names that the commands know mirrors by.
-MIRRORS = {"accounts": Account}
+
+def mirrors() -> dict[str, Any]:
+    """By the names that the commands know them by."""
+    return {f"{model._meta.model_name}s": model for model in mirrored_models()}
 
 
 class CannotForget(ZohoError):
@@ -42,7 +45,7 @@ def forget_record(mirror: str, zoho_id: str, user: Any = None) -> Forgotten:
     what it has read already, and when nothing is known of the id. Copies that other processes
     hold in their cache end within the hour that it keeps them.
     """
-    model = MIRRORS[mirror]
+    model = mirrors()[mirror]
     kind = model._meta.label_lower
     with transaction.atomic():
         # A request that is just being sent must not lose what it has to write down.
@@ -55,6 +58,8 @@ def forget_record(mirror: str, zoho_id: str, user: Any = None) -> Forgotten:
         rows = model.objects.filter(**{model.ZOHO_ID_FIELD: zoho_id})
         row = rows.select_for_update().first()
         requested = RequestedChange.objects.filter(zoho_account_id=zoho_id)
+        if model is not Account:
+            requested = requested.none()
         emptied = list(requested.values_list("request", flat=True).distinct())
         log = LogEntry.objects.filter(
             content_type=ContentType.objects.get_for_model(model),
@@ -75,7 +80,8 @@ def forget_record(mirror: str, zoho_id: str, user: Any = None) -> Forgotten:
         AuditEvent.record(
             AuditEvent.Action.RECORD_FORGOTTEN, user=user, about=mirror, zoho_id=zoho_id, **counts
         )
-    ACCOUNTS.forget()
+    if model is Account:
+        ACCOUNTS.forget()
     return Forgotten(**counts, is_in_zoho=bool(row and row.retired_at is None))
 
 

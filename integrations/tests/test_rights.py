@@ -8,6 +8,8 @@ from integrations.models import AuditEvent
 
 pytestmark = pytest.mark.django_db
 
+GOOD = "Nobody-guesses-this-1"
+
 
 @pytest.fixture
 def root(client, django_user_model):
@@ -122,7 +124,7 @@ def test_a_password_that_somebody_else_sets_is_on_record(root, piet):
     """Whose password one can set is who one can be. The password is not."""
     root.post(
         f"/admin/auth/user/{piet.pk}/password/",
-        {"password1": "Nobody-guesses-this-1", "password2": "Nobody-guesses-this-1"},
+        {"password1": GOOD, "password2": GOOD},
     )
 
     row = AuditEvent.objects.get(action="password.changed")
@@ -131,7 +133,7 @@ def test_a_password_that_somebody_else_sets_is_on_record(root, piet):
 
 def test_signing_in_is_no_change(client, piet, settings):
     """It writes the time of the sign-in, and a newer hash of the same password."""
-    piet.set_password("Nobody-guesses-this-1")
+    piet.set_password(GOOD)
     piet.save()
     before = AuditEvent.objects.filter(action="password.changed").count()
     settings.PASSWORD_HASHERS = [
@@ -139,7 +141,7 @@ def test_signing_in_is_no_change(client, piet, settings):
         "django.contrib.auth.hashers.MD5PasswordHasher",
     ]
 
-    client.post("/admin/login/", {"username": "piet", "password": "Nobody-guesses-this-1"})
+    client.post("/admin/login/", {"username": "piet", "password": GOOD})
 
     piet.refresh_from_db()
     assert piet.password.startswith("pbkdf2")

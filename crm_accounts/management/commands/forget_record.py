@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from crm_accounts.forgetting import MIRRORS, CannotForget, forget_record, in_words
+from crm_accounts.forgetting import CannotForget, forget_record, in_words, mirrors
 
 
 class Command(BaseCommand):
@@ -14,7 +14,7 @@ class Command(BaseCommand):
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("mirror", choices=MIRRORS)
+        parser.add_argument("mirror", choices=sorted(mirrors()))
         parser.add_argument("zoho_id", metavar="ID", help="The record's ID in Zoho.")
 
     def handle(self, *args: Any, **options: Any) -> None:
