@@ -12,7 +12,7 @@ from products_and_services.models import Product
 from sync.models import FailedRecord, SyncRun
 from tests.browsing import photograph
 from tests.marked import Marked
-from tests.url_map import addresses
+from tests.url_map import addresses, close
 
 pytestmark = pytest.mark.demo
 
@@ -315,7 +315,7 @@ def test_no_page_breaks_its_content_security_policy(site, person, client, django
         answer = client.get(path)
         if answer.status_code == 200 and answer.headers["Content-Type"].startswith("text/html"):
             shown.append(path)
-        answer.close()
+        close(answer)
 
     blocked = {}
     for path in shown:

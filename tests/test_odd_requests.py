@@ -20,7 +20,7 @@ from crm_accounts.models import Account
 from integrations.listing import MAX_SEARCH, MAX_WORDS
 from integrations.models import ZohoCredential
 from tests.marked import Marked
-from tests.url_map import addresses
+from tests.url_map import addresses, close
 
 pytestmark = pytest.mark.django_db
 
@@ -282,6 +282,8 @@ def test_a_wrong_encryption_key_breaks_no_page(root, settings):
     settings.ZOHO_ENCRYPTION_KEYS = [Fernet.generate_key().decode()]
 
     said = {path: root.get(path) for path in paths if path != "/admin/logout/"}
+    for answer in said.values():
+        close(answer)
 
     assert not [path for path, answer in said.items() if answer.status_code >= 500]
     for path in ("/admin/", "/oauth/start", "/sync/schedule/"):
@@ -418,8 +420,7 @@ def test_two_thousand_odd_requests_of_every_kind_cause_no_error(zoho):
             method, path, body, content_type, more = sent
             answer = client.generic(method, path, body, content_type, **more)
             b"".join(answer) if answer.streaming else answer.content
-            for close in answer._resource_closers:  # `close` would end the test's connection, too
-                close()
+            close(answer)
             wrong = str(answer.status_code) if answer.status_code in (500, 502) else ""
             if urlsplit(answer.headers.get("Location", "")).netloc.endswith("evil.example"):
                 wrong = "sent away"

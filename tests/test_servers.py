@@ -2,7 +2,9 @@
 
 import socket
 import subprocess
+import tempfile
 from contextlib import closing
+from pathlib import Path
 
 import psutil
 import psycopg2
@@ -53,7 +55,7 @@ def test_a_port_that_was_told_and_is_taken_is_an_error(tmp_path):
             pass
 
 
-def test_a_postgresql_that_takes_long_to_start_is_waited_for(tmp_path_factory, monkeypatch):
+def test_a_postgresql_that_takes_long_to_start_is_waited_for(monkeypatch):
     """The wheel gives up after ten seconds and leaves it running."""
     real = postgres_server.pg_ctl
 
@@ -65,10 +67,11 @@ def test_a_postgresql_that_takes_long_to_start_is_waited_for(tmp_path_factory, m
         raise subprocess.TimeoutExpired("pg_ctl", 10)
 
     monkeypatch.setattr(postgres_server, "pg_ctl", slow)
-    folder = tmp_path_factory.mktemp("pg")
-
-    with servers.postgres(folder) as url, closing(psycopg2.connect(url)) as connection:
-        assert connection.server_version
+    # Not below pytest's own folders, which each run of it closes to other users again.
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name, "pg")
+        with servers.postgres(folder) as url, closing(psycopg2.connect(url)) as connection:
+            assert connection.server_version
 
     left = [
         process

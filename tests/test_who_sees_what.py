@@ -15,7 +15,7 @@ from crm_accounts.models import Account, ChangeRequest, RequestedChange
 from products_and_services.models import Product
 from sync.models import Change, FailedRecord, SyncRun
 from tests.marked import ACCOUNT, DRAFT, PRODUCT, Marked
-from tests.url_map import addresses
+from tests.url_map import addresses, close
 
 pytestmark = pytest.mark.django_db
 
@@ -79,6 +79,7 @@ def paths(marked) -> list[str]:
 
 def said(response) -> str:
     content = b"".join(response) if response.streaming else response.content
+    close(response)
     return content.decode(errors="replace") + str(response.headers)
 
 
