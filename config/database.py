@@ -6,7 +6,7 @@ from django.core.exceptions import ImproperlyConfigured
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from integrations.environment import FromEnvironment
+from backoffice.environment import FromEnvironment
 
 
 class DatabaseConfig(FromEnvironment):

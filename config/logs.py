@@ -20,7 +20,7 @@ from concurrent_log_handler import ConcurrentRotatingFileHandler
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest, HttpResponse
 
-from integrations.redaction import redact
+from backoffice.redaction import redact
 
 SHARED_PROCESSORS: list[structlog.typing.Processor] = [
     structlog.contextvars.merge_contextvars,

@@ -22,10 +22,10 @@ from cryptography.fernet import Fernet
 from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from backoffice.environment import read as envsecret
 from config import redis_tls
 from config.database import DatabaseConfig
 from config.logs import logging_config
-from integrations.environment import read as envsecret
 from integrations.zoho.configuration import ZohoSDKVariables
 from integrations.zoho.data_centers import is_trusted_url
 from integrations.zoho.errors import ZohoConfigError
@@ -119,6 +119,7 @@ INSTALLED_APPS = [
     "import_export",
     "csp",
     "axes",  # before our own, whose receivers read what its receivers found
+    "backoffice",
     "integrations",
     "sync",
     "products_and_services",

@@ -7,7 +7,7 @@ from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from integrations.listing import CheckedAdmin
+from backoffice.listing import CheckedAdmin
 from sync.mirror import mirrored_models
 from sync.visibility import may_view
 

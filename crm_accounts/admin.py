@@ -13,6 +13,8 @@ from import_export.fields import Field
 from import_export.resources import Resource
 from import_export.widgets import DateTimeWidget
 
+from backoffice.export import Exact, PlainText
+from backoffice.listing import BoundedList, ReadOnlyAdmin, ago
 from crm_accounts.mirror import ACCOUNTS
 from crm_accounts.models import Account, ChangeRequest, CrmField, CrmUser, RequestedChange
 from crm_accounts.models.change_request import VIEW
@@ -20,8 +22,6 @@ from crm_accounts.write_back.decisions import ASK
 from crm_accounts.write_back.request_views import request_context, writing_forbidden
 from crm_accounts.write_back.views import file_of, open_requests
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, Wanted, make
-from integrations.export import Exact, PlainText
-from integrations.listing import BoundedList, ReadOnlyAdmin, ago
 from sync.mirrored_admin import MirroredAdmin, RetiredFilter
 from sync.models.changes import as_text
 from sync.templatetags.exactly import exactly

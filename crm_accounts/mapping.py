@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple, TypeVar
 
+from backoffice.exact import digits
 from crm_accounts.models import Account
-from integrations.exact import digits
 from integrations.zoho.errors import BadRecord
 from integrations.zoho.records import usable_id
 from sync import values

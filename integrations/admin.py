@@ -9,11 +9,11 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils.html import format_html
 
+from backoffice.encryption import Unreadable
+from backoffice.listing import ReadOnlyAdmin, ago
+from backoffice.redaction import mask
 from integrations import people  # noqa: F401 (registers itself)
-from integrations.encryption import Unreadable
-from integrations.listing import ReadOnlyAdmin, ago
 from integrations.models import AuditEvent, ZohoCredential, ZohoQuota, ZohoUsage
-from integrations.redaction import mask
 
 SECRETS = ("client_id", "client_secret", "refresh_token")
 # Learnt with the old ones, void with the new.

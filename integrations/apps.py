@@ -7,4 +7,4 @@ class IntegrationsConfig(AppConfig):
 
     def ready(self) -> None:
         # They register themselves, and need the models.
-        from integrations import checks, rights, sign_in  # noqa: F401
+        from integrations import checks, downloads, rights, sign_in  # noqa: F401

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Group, User
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from integrations.listing import ForSuperusers
+from backoffice.listing import ForSuperusers
 from integrations.models import AuditEvent
 
 FOR_SUPERUSERS = ("is_superuser", "user_permissions")

@@ -15,9 +15,9 @@ from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_POST
 
+from backoffice.redaction import mask
 from integrations import connect
 from integrations.models import ConnectAttempt, ZohoCredential
-from integrations.redaction import mask
 from integrations.zoho.data_centers import DATA_CENTERS
 from integrations.zoho.errors import ZohoConfigError, ZohoError
 from integrations.zoho.inventory import ZohoClient

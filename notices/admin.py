@@ -7,7 +7,7 @@ from django.db.models import Count, Min, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
-from integrations.listing import ReadOnlyAdmin, ago
+from backoffice.listing import ReadOnlyAdmin, ago
 from notices.kinds import visible_to
 from notices.models import Notice
 

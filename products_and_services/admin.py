@@ -15,7 +15,7 @@ from django.utils.formats import date_format
 from django.utils.html import format_html
 from django.utils.timezone import localtime
 
-from integrations.listing import BoundedList
+from backoffice.listing import BoundedList
 from integrations.models import ZohoCredential
 from products_and_services.export import ProductExport
 from products_and_services.filters import DuplicateSkuFilter, StockFilter

@@ -4,7 +4,7 @@ from import_export.fields import Field
 from import_export.resources import Resource
 from import_export.widgets import DateTimeWidget
 
-from integrations.export import Exact, PlainText
+from backoffice.export import Exact, PlainText
 from products_and_services.models import Product
 
 

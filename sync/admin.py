@@ -14,7 +14,7 @@ from django.template.loader import render_to_string
 from django.urls import path, reverse
 from django.utils.html import format_html
 
-from integrations.listing import BoundedList, ReadOnlyAdmin, ago
+from backoffice.listing import BoundedList, ReadOnlyAdmin, ago
 from sync import beat_admin, follow_up  # noqa: F401 (beat_admin registers itself)
 from sync.mirror import mirrored_models
 from sync.models import Change, FailedRecord, SyncRun

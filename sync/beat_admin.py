@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from django_celery_beat import models
 from django_celery_beat.admin import PeriodicTaskAdmin
 
-from integrations.listing import ForSuperusers
+from backoffice.listing import ForSuperusers
 from integrations.models import AuditEvent
 
 

@@ -12,8 +12,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import get_object_or_404
 from django.urls import path, reverse
 
-from integrations.export import ExportedList
-from integrations.listing import BoundedList, BoundedPaginator, ago
+from backoffice.export import ExportedList
+from backoffice.listing import BoundedList, BoundedPaginator, ago
 from sync.models import Change, SyncRun
 from sync.start import request_run
 from sync.views import land_on

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.core.management import get_commands, load_command_class
 
 from bench.__main__ import PARTS
@@ -16,14 +17,7 @@ from integrations.zoho.configuration import ZohoSDKConfig
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
-OUR_APPS = (
-    "integrations",
-    "sync",
-    "products_and_services",
-    "crm_accounts",
-    "notices",
-    "simulator",
-)
+OUR_APPS = [app for app in settings.INSTALLED_APPS if (ROOT / app).is_dir()]
 
 
 def existing_tests():

@@ -11,8 +11,9 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.utils import timezone
 
+from backoffice.models import ExportSlot
 from crm_accounts.models import Account, CrmUser
-from integrations.models import AuditEvent, ConnectAttempt, ExportSlot, ZohoQuota, ZohoUsage
+from integrations.models import AuditEvent, ConnectAttempt, ZohoQuota, ZohoUsage
 from notices.models import LowProduct, Notice, Pulse, Subscription, Telling
 from products_and_services.models import Product
 from sync.models import RunEvent, SyncRun
@@ -20,7 +21,7 @@ from tests.marked import Marked
 
 pytestmark = [pytest.mark.postgres, pytest.mark.django_db(transaction=True)]
 
-APPS = ("integrations", "sync", "products_and_services", "crm_accounts", "notices")
+APPS = ("backoffice", "integrations", "sync", "products_and_services", "crm_accounts", "notices")
 LARGEST = Decimal("9" * 20 + "." + "9" * 20)
 LARGEST_OF_CRM = Decimal("99" + str(LARGEST))
 

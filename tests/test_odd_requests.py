@@ -14,10 +14,10 @@ from django.db import connection
 from django.test import Client
 from django.urls import reverse
 
+from backoffice.listing import MAX_SEARCH, MAX_WORDS
 from config.requests import MAX_ANONYMOUS_BODY, MAX_BODY, Request
 from config.wsgi import application
 from crm_accounts.models import Account
-from integrations.listing import MAX_SEARCH, MAX_WORDS
 from integrations.models import ZohoCredential
 from tests.marked import Marked
 from tests.url_map import addresses, close

@@ -6,11 +6,11 @@ import tracemalloc
 
 import pytest
 
+from backoffice.export import csv_lines
 from crm_accounts.models import Account, CrmField, CrmUser
 from crm_accounts.write_back import file
 from crm_accounts.write_back.file import BadFile
 from crm_accounts.write_back.kinds import editable
-from integrations.export import csv_lines
 
 pytestmark = pytest.mark.django_db
 

@@ -11,10 +11,10 @@ from typing import BinaryIO, NamedTuple
 from django.core.exceptions import ValidationError
 from django.utils.dateparse import parse_datetime
 
+from backoffice.export import FORMULA_BEGINS, PlainText
 from crm_accounts.models import Account
 from crm_accounts.write_back.kinds import ID_PREFIX, ROUNDED, Kind, Number, Parent, Plain
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, RETIRED, Fields, Wanted, differences
-from integrations.export import FORMULA_BEGINS, PlainText
 from sync.models.runs import portions
 
 MAX_BYTES = 20 * 1024 * 1024

@@ -22,9 +22,9 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 
+from backoffice.exact import digits
 from crm_accounts.mapping import COLUMNS, NOTHING_CHOSEN
 from crm_accounts.models import Account, CrmField, CrmUser
-from integrations.exact import digits
 
 Plain = str | bool | list[str] | None
 

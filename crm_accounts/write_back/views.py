@@ -12,6 +12,8 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_safe
 
+from backoffice.export import TOO_MANY_AT_ONCE, as_csv, in_portions, record_download, while_held
+from backoffice.models import ExportSlot
 from crm_accounts.models import Account, ChangeRequest, RequestedChange
 from crm_accounts.models.change_request import VIEW
 from crm_accounts.write_back import decisions, file
@@ -20,8 +22,6 @@ from crm_accounts.write_back.forms import WORKFLOWS, AccountForm, ManyForm, Uplo
 from crm_accounts.write_back.kinds import Kind, editable
 from crm_accounts.write_back.request_views import SEEN, allowed, decide, page_context
 from crm_accounts.write_back.wanted import MOST_ACCOUNTS, Wanted, differences, make, of_many
-from integrations.export import TOO_MANY_AT_ONCE, as_csv, in_portions, record_download, while_held
-from integrations.models import ExportSlot
 
 UNKNOWN_FIELDS = (
     "Which fields your accounts have is not known yet. Sync accounts once, then change them."

@@ -1,9 +1,8 @@
-"""The connection to Zoho, what is spent on it, who used it, and the exports under way."""
+"""The connection to Zoho, what is spent on it, and who used it."""
 
 from integrations.models.attempt import ConnectAttempt
 from integrations.models.audit import AuditEvent
 from integrations.models.credential import EXPIRY_MARGIN, AwareDateTimeField, ZohoCredential
-from integrations.models.export_slot import ExportSlot
 from integrations.models.quota import ZohoQuota
 from integrations.models.usage import ZohoUsage
 
@@ -12,7 +11,6 @@ __all__ = [
     "AuditEvent",
     "AwareDateTimeField",
     "ConnectAttempt",
-    "ExportSlot",
     "ZohoCredential",
     "ZohoQuota",
     "ZohoUsage",

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
-from integrations.encryption import UNREADABLE, EncryptedTextField, Unreadable
+from backoffice.encryption import UNREADABLE, EncryptedTextField, Unreadable
 from integrations.models.credential import ZohoCredential
 from integrations.zoho.data_centers import DATA_CENTERS
 from integrations.zoho.errors import ZohoConfigError

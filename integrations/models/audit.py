@@ -6,8 +6,8 @@ from typing import Any, NoReturn
 from django.conf import settings
 from django.db import models
 
+from backoffice.redaction import redact
 from integrations.acting import acting_user
-from integrations.redaction import redact
 
 SERVICE = "background service"
 APPEND_ONLY = "The audit log only grows: no row is changed or deleted."

@@ -9,7 +9,7 @@ from django.core.validators import RegexValidator
 from django.db import models
 from django.utils import timezone
 
-from integrations.encryption import UNREADABLE, EncryptedTextField, Unreadable
+from backoffice.encryption import UNREADABLE, EncryptedTextField, Unreadable
 from integrations.models.usage import ZohoUsage
 from integrations.zoho.data_centers import DATA_CENTERS, data_center
 from integrations.zoho.errors import ZohoConfigError

@@ -2,7 +2,7 @@
 
 import pytest
 
-from integrations.environment import read
+from backoffice.environment import read
 from integrations.models import ZohoCredential
 from integrations.zoho.configuration import ZohoSDKConfig
 from integrations.zoho.data_centers import DATA_CENTERS, Environment, Region

@@ -5,7 +5,7 @@ from typing import Any, ClassVar
 from pydantic import Field, SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from integrations.environment import FromEnvironment
+from backoffice.environment import FromEnvironment
 from integrations.zoho.data_centers import DATA_CENTERS, DataCenter, Environment, Region
 from integrations.zoho.errors import ZohoConfigError
 

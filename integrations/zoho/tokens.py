@@ -22,8 +22,8 @@ import structlog
 from django.db import transaction
 from django.utils import timezone
 
+from backoffice.redaction import remember_secret
 from integrations.models import AuditEvent, ZohoCredential, ZohoUsage
-from integrations.redaction import remember_secret
 from integrations.zoho.data_centers import data_center, is_loopback, is_trusted_url, origin
 from integrations.zoho.errors import (
     TryAgain,

@@ -11,10 +11,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations import export
-from integrations.export import ExportInterrupted
-from integrations.models import ExportSlot
-from integrations.models.export_slot import AT_ONCE
+from backoffice import export
+from backoffice.export import ExportInterrupted
+from backoffice.models import AT_ONCE, ExportSlot
 from products_and_services.models import Product
 
 pytestmark = pytest.mark.django_db

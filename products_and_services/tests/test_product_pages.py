@@ -11,8 +11,8 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from integrations import export
-from integrations.listing import BoundedPaginator
+from backoffice import export
+from backoffice.listing import BoundedPaginator
 from integrations.models import ZohoCredential
 from products_and_services.admin import ProductAdmin
 from products_and_services.models import Product

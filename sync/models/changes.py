@@ -11,7 +11,7 @@ from django.core.exceptions import FieldDoesNotExist
 from django.db import models
 from django.utils import timezone
 
-from integrations.exact import digits
+from backoffice.exact import digits
 from sync.models.events import RunEvent
 from sync.models.runs import SyncRun
 from sync.rows import insert

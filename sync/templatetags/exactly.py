@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from django import template
 
-from integrations.exact import digits
+from backoffice.exact import digits
 
 register = template.Library()
 

@@ -2,7 +2,7 @@
 
 from django import template
 
-from integrations.listing import ago
+from backoffice.listing import ago
 
 register = template.Library()
 register.filter("ago", ago)

@@ -6,7 +6,7 @@ from django.apps import apps
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from integrations.encryption import UNREADABLE, EncryptedTextField
+from backoffice.encryption import UNREADABLE, EncryptedTextField
 from integrations.models import AuditEvent
 
 VIA = "manage.py rotate_zoho_keys"

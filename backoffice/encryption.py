@@ -11,7 +11,7 @@ from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.db import models
 
-from integrations.redaction import remember_secret
+from backoffice.redaction import remember_secret
 
 
 def keyring() -> MultiFernet:

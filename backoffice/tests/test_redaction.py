@@ -1,6 +1,6 @@
 import pytest
 
-from integrations.redaction import mask, redact, remember_secret
+from backoffice.redaction import mask, redact, remember_secret
 
 TOKEN = "1000." + "0123456789abcdef" * 2 + "." + "fedcba9876543210" * 2  # pragma: allowlist secret
 

@@ -28,9 +28,10 @@ from import_export.admin import ExportMixin
 from import_export.widgets import CharWidget, Widget
 from openpyxl import Workbook
 
-from integrations.exact import digits
-from integrations.listing import usable_parameters
-from integrations.models import AuditEvent, ExportSlot
+from backoffice.exact import digits
+from backoffice.listing import usable_parameters
+from backoffice.models import ExportSlot
+from backoffice.signals import downloaded
 
 # Rows in one file. CSV is sent while it is made; a workbook is complete before the first byte.
 MAX_ROWS = {"csv": 1_000_000, "xlsx": 50_000}
@@ -134,7 +135,7 @@ class ExportedList(ExportMixin):
 
 def record_download(request: HttpRequest, file: str, **details: Any) -> None:
     """On record, before the first byte leaves: names of filters, not what was searched for."""
-    AuditEvent.record(AuditEvent.Action.FILE_DOWNLOADED, user=request.user, about=file, **details)
+    downloaded.send(sender=None, user=request.user, file=file, details=details)
 
 
 def in_portions(queryset: QuerySet, keys: Sequence[int]) -> Iterator[list[Any]]:
