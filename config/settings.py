@@ -125,8 +125,10 @@ INSTALLED_APPS = [
     "products_and_services",
     "crm_accounts",
     "notices",
-    "simulator",
 ]
+# The simulated Zoho is for development. `manage.py zoho_simulator` asks for it by name.
+if envbool("SIMULATOR", DEBUG):
+    INSTALLED_APPS.append("simulator")
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",

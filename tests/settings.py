@@ -10,6 +10,7 @@ os.environ.setdefault("SECRET_KEY", "only-for-tests-" + "0123456789abcdef" * 3)
 # pragma: allowlist nextline secret
 os.environ.setdefault("ZOHO_ENCRYPTION_KEYS", "dGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGVzdHMtdGU=")
 os.environ.setdefault("HTTPS", "false")
+os.environ.setdefault("SIMULATOR", "true")
 os.environ.setdefault("LOG_DIR", tempfile.mkdtemp(prefix="zoho-sync-logs-"))
 
 # Of tests that run side by side, each process has a Redis of its own.
