@@ -147,7 +147,7 @@ def in_portions(queryset: QuerySet, keys: Sequence[int]) -> Iterator[list[Any]]:
         yield [found[key] for key in portion if key in found]
 
 
-class ExportInterrupted(Exception):
+class ExportInterruptedError(Exception):
     """The slot was lost to another export. The file ends here, and the browser says so."""
 
 
@@ -156,7 +156,7 @@ def while_held(slot: ExportSlot, portions: Iterator[T]) -> Iterator[T]:
     try:
         for portion in portions:
             if not slot.extend():
-                raise ExportInterrupted
+                raise ExportInterruptedError
             yield portion
     finally:
         slot.free()

@@ -70,7 +70,7 @@ class Quiet:
 
     said_at = float("-inf")
 
-    def handleError(self, record: logging.LogRecord) -> None:
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - as logging calls it
         if time.monotonic() - self.said_at < self.SAY_AGAIN_AFTER:
             return
         self.said_at = time.monotonic()

@@ -15,14 +15,14 @@ MAX_CELL = 1_000_000
 csv.field_size_limit(10 * MAX_CELL)
 
 
-class UnreadableFile(ZohoAPIError):
+class UnreadableFileError(ZohoAPIError):
     """A bulk read's file that another download would not fix."""
 
 
 def read_rows(file: BinaryIO, names: Collection[str]) -> Iterator[Record]:
     """The records of a bulk read's zip: {API name: text, or None for an empty cell}.
 
-    A row that cannot be read is a Record that says so. Raises UnreadableFile, before the first
+    A row that cannot be read is a Record that says so. Raises UnreadableFileError, before the first
     record, for a file without the ids or one of `names`; ZohoUnavailableError when
     the file is not whole, so that another download may be.
     """
@@ -53,7 +53,7 @@ def _heads(row: Sequence[str], names: Collection[str]) -> list[str]:
     heads = [name if name in names else known.get(name.lower(), "") for name in headings]
     for name in {"id", *names}:
         if heads.count(name) != 1:
-            raise UnreadableFile(
+            raise UnreadableFileError(
                 f"Zoho's file of accounts has no column {name}, or has it twice.",
                 code="COLUMN_MISSING",
             )

@@ -21,7 +21,7 @@ def mirrors() -> dict[str, Any]:
     return {f"{model._meta.model_name}s": model for model in mirrored_models()}
 
 
-class CannotForget(ZohoError):
+class CannotForgetError(ZohoError):
     """Nothing was erased; the message says why and what to do."""
 
 
@@ -41,7 +41,7 @@ def forget_record(mirror: str, zoho_id: str, user: Any = None) -> Forgotten:
     """Erase the record's row, history, requested changes, failures and log entries.
 
     On record in the audit log: the id and how many rows, no values. All of it happens or none.
-    Raises CannotForget while a sync of the mirror runs, which could save the record again from
+    Raises CannotForgetError while a sync of the mirror runs, which could save the record again from
     what it has read already, and when nothing is known of the id. Copies that other processes
     hold in their cache end within the hour that it keeps them.
     """
@@ -51,7 +51,7 @@ def forget_record(mirror: str, zoho_id: str, user: Any = None) -> Forgotten:
         # A request that is just being sent must not lose what it has to write down.
         running = SyncRun.objects.filter(kind=kind, state=SyncRun.State.RUNNING).first()
         if running:
-            raise CannotForget(
+            raise CannotForgetError(
                 f"{running} is running and may hold this record in memory. Nothing was erased: "
                 "wait for it, or cancel it."
             )
@@ -74,7 +74,7 @@ def forget_record(mirror: str, zoho_id: str, user: Any = None) -> Forgotten:
             "records": _delete(rows),
         }
         if not any(counts.values()):
-            raise CannotForget("Nothing is known here of a record with this ID.")
+            raise CannotForgetError("Nothing is known here of a record with this ID.")
         # What was asked for this record alone; the reason may name the person.
         ChangeRequest.objects.filter(pk__in=emptied, changes=None).delete()
         AuditEvent.record(

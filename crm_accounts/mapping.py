@@ -136,7 +136,7 @@ def _kept(key: str, reader: Callable[..., T], value: Any, **limits: Any) -> T:
     """`value`, the account's `key`, by one of the readers of sync/values.py."""
     try:
         return reader(value, **limits)
-    except values.Unusable as error:
+    except values.UnusableError as error:
         fix = error.fix.format(f"its {key}")
         raise BadRecord(
             f"The account's {key} {error.problem}.",
@@ -360,7 +360,7 @@ def _plain(key: str, value: Any, field: FieldType, depth: int = MAX_DEPTH) -> An
 
 
 def _too_deep(value: Any) -> None:
-    raise values.Unusable("is nested too deeply")
+    raise values.UnusableError("is nested too deeply")
 
 
 READERS: dict[str, Callable[[str, Any, FieldType], Any]] = {

@@ -200,5 +200,5 @@ def usable_text(value: Any, limit: int) -> str:
     """A text of Zoho's, cut to `limit`; "" for what is none, or none that can be stored."""
     try:
         return values.text(value)[:limit]
-    except values.Unusable:
+    except values.UnusableError:
         return ""

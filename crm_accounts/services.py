@@ -41,6 +41,6 @@ def sync_zoho_accounts_to_db(zoho_ids: Sequence[str] = (), **options: Any) -> di
     """Mirror Zoho CRM's Accounts, here and now: all, those changed (`mode=SyncRun.Mode.CHANGED`),
     or only those named. With `dry_run=True` it writes nothing.
 
-    Returns the stats object. Raises SyncAlreadyActive, or SyncFailed with the reason.
+    Returns the stats object. Raises SyncAlreadyActiveError, or SyncFailedError with the reason.
     """
     return start.run_here(Account, sync_accounts, zoho_ids, **options)

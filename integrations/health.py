@@ -26,11 +26,11 @@ SECONDS_FOR_WORKERS = 2.0
 CLOCK_TOLERANCE = 60.0
 
 
-class Ill(Exception):
+class UnhealthyError(Exception):
     """A part does not work; the message says what, and what to do."""
 
 
-class Risk(Exception):
+class RiskError(Exception):
     """A part works, but not as safely as it could; the message says what to do about it."""
 
 
@@ -51,9 +51,9 @@ def examine() -> Iterator[Finding]:
     for name, look in PARTS.items():
         try:
             yield Finding(name, True, look())
-        except Risk as error:
+        except RiskError as error:
             yield Finding(name, True, str(error), is_warning=True)
-        except Ill as error:
+        except UnhealthyError as error:
             yield Finding(name, False, str(error))
         except ZohoError as error:
             yield Finding(name, False, error.message)
@@ -64,7 +64,7 @@ def examine() -> Iterator[Finding]:
 def python() -> str:
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info < OLDEST_PYTHON:
-        raise Ill(f"Python {version} is too old: install 3.11 or newer.")
+        raise UnhealthyError(f"Python {version} is too old: install 3.11 or newer.")
     return f"Python {version}."
 
 
@@ -74,7 +74,7 @@ def database() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SELECT 1")
     except DatabaseError as error:
-        raise Ill(
+        raise UnhealthyError(
             f"The database does not answer ({type(error).__name__}): see that it runs, and that "
             "DATABASE_URL is right."
         ) from error
@@ -83,7 +83,7 @@ def database() -> str:
     found = connection.pg_version  # type: ignore[attr-defined]
     version = f"{found // 10_000}.{found % 10_000}"
     if found < OLDEST_POSTGRES:
-        raise Ill(f"PostgreSQL {version} is too old: 14 or newer is needed.")
+        raise UnhealthyError(f"PostgreSQL {version} is too old: 14 or newer is needed.")
     return f"PostgreSQL {version}."
 
 
@@ -91,14 +91,14 @@ def migrations() -> str:
     executor = MigrationExecutor(connection)
     missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if missing:
-        raise Ill(f"{len(missing)} migrations are not applied: run manage.py migrate.")
+        raise UnhealthyError(f"{len(missing)} migrations are not applied: run manage.py migrate.")
     return "All migrations are applied."
 
 
 def audit_log() -> str:
     """Whether the database itself keeps what was recorded; see docs/audit-log.md."""
     if connection.vendor != "postgresql":
-        raise Risk("SQLite cannot protect it: whoever can write the file can change it.")
+        raise RiskError("SQLite cannot protect it: whoever can write the file can change it.")
     table = AuditEvent._meta.db_table
     with connection.cursor() as cursor:
         cursor.execute(
@@ -110,7 +110,7 @@ def audit_log() -> str:
         )
         role, is_owner, may_change = cursor.fetchone()
     if is_owner or may_change:
-        raise Risk(
+        raise RiskError(
             f"The database role {role} could change or delete its rows. Connect with a role that "
             "cannot: docs/audit-log.md says how."
         )
@@ -122,12 +122,12 @@ def queue() -> str:
     try:
         version = str(server.info("server")["redis_version"])
     except redis.RedisError as error:
-        raise Ill(
+        raise UnhealthyError(
             f"Redis does not answer ({type(error).__name__}): see that it runs, and that REDIS_URL "
             "is right. Until then nothing is carried out and no call is made."
         ) from error
     if tuple(map(int, version.split(".")[:2])) < OLDEST_REDIS:
-        raise Ill(f"Redis {version} is too old: 6.2 or newer is needed.")
+        raise UnhealthyError(f"Redis {version} is too old: 6.2 or newer is needed.")
     return f"Redis {version}."
 
 
@@ -135,9 +135,9 @@ def workers() -> str:
     try:
         answers = current_app.control.ping(timeout=SECONDS_FOR_WORKERS)
     except (OperationalError, redis.RedisError, OSError) as error:
-        raise Ill("It cannot be told while the work queue (Redis) is away.") from error
+        raise UnhealthyError("It cannot be told while the work queue (Redis) is away.") from error
     if not answers:
-        raise Ill(
+        raise UnhealthyError(
             f"No worker answered within {SECONDS_FOR_WORKERS:.0f} seconds: start celery -A config "
             "worker, and let something restart it."
         )
@@ -193,7 +193,7 @@ def clock() -> str:
         if abs(ahead) > CLOCK_TOLERANCE
     ]
     if off:
-        raise Ill(
+        raise UnhealthyError(
             f"This machine's clock is {' and '.join(off)}. Set every machine's clock by NTP: runs "
             "are taken from workers that only seem silent, and changes can be missed."
         )

@@ -15,7 +15,7 @@ RESTART = "Restart the workers, and look at their log (logs/celery.log) and at R
 
 def taking_work() -> str:
     if since := no_worker_since(timezone.now()):
-        raise health.Ill(
+        raise health.UnhealthyError(
             f"No worker has taken work since {when(since)}, even if one answers. {RESTART}"
         )
     return "Workers take the work that they are given."
@@ -25,7 +25,7 @@ def due_runs() -> str:
     if runs := due_and_not_taken():
         oldest, others = runs[0], len(runs) - 1
         more = f" So have {others:,} more." if others else ""
-        raise health.Ill(
+        raise health.UnhealthyError(
             f"{oldest} has been due since {when(oldest.due_since())}, and nothing works on it."
             f"{more} {RESTART} See that beat runs, too: it wakes due runs."
         )

@@ -108,7 +108,7 @@ def _read(item: Mapping[str, Any], key: str, reader: Callable[..., T], **limits:
     """The item's `key` by one of the readers of sync/values.py."""
     try:
         return reader(item.get(key), **limits)
-    except values.Unusable as error:
+    except values.UnusableError as error:
         raise BadRecord(
             f"The item's {key} {error.problem}.", remedy=remedy(key, error.fix), field=key
         ) from None

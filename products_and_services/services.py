@@ -8,11 +8,11 @@ from products_and_services.mirror import PRODUCTS, InventoryItems
 from products_and_services.models import Product
 from sync import engine, start
 from sync.models import SyncRun
-from sync.start import SyncAlreadyActive, SyncFailed
+from sync.start import SyncAlreadyActiveError, SyncFailedError
 
 __all__ = [
-    "SyncAlreadyActive",
-    "SyncFailed",
+    "SyncAlreadyActiveError",
+    "SyncFailedError",
     "request_run",
     "sync_products",
     "sync_zoho_products_to_db",
@@ -39,6 +39,6 @@ def sync_zoho_products_to_db(zoho_item_ids: Sequence[str] = (), **options: Any) 
 
     Returns the stats object: {"total": 150, "created": 100, "updated": 30, "unchanged": 20,
     "failed": 0, "errors": [], …}. Waits in place when Zoho or the call budget asks for it. Raises
-    SyncAlreadyActive, or SyncFailed with the reason.
+    SyncAlreadyActiveError, or SyncFailedError with the reason.
     """
     return start.run_here(Product, sync_products, zoho_item_ids, **options)

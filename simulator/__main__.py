@@ -8,7 +8,7 @@ import sys
 import threading
 
 
-class CannotServe(Exception):
+class CannotServeError(Exception):
     """Why not, in one line for a person."""
 
 
@@ -43,12 +43,12 @@ def run(
 ) -> None:
     """Serve until told to stop. The first line on stdout says how to connect, as JSON.
 
-    Raises CannotServe.
+    Raises CannotServeError.
     """
     try:
         from simulator import Zoho, serve
     except ImportError as error:
-        raise CannotServe(
+        raise CannotServeError(
             f"The simulator's web server is not installed ({error.name} is missing): "
             "pip install -r requirements-demo.txt"
         ) from error
@@ -69,7 +69,7 @@ def run(
             print(json.dumps(connection), flush=True)
             stop.wait()
     except (OSError, OverflowError) as error:
-        raise CannotServe(f"Port {port} cannot be used: {error}") from error
+        raise CannotServeError(f"Port {port} cannot be used: {error}") from error
 
 
 def main() -> int:
@@ -77,7 +77,7 @@ def main() -> int:
     add_arguments(parser)
     try:
         run(**vars(parser.parse_args()))
-    except CannotServe as error:
+    except CannotServeError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -15,7 +15,7 @@ from werkzeug.wrappers import Request, Response
 from simulator import control, inventory, oauth
 from simulator.crm import listing
 from simulator.crm import routes as crm
-from simulator.crm.answers import Refusal, refuse
+from simulator.crm.answers import RefusedError, refuse
 from simulator.crm.limits import TOO_MANY_REQUESTS
 from simulator.crm.paging import page_number
 from simulator.faults import Fault
@@ -49,7 +49,7 @@ GATEWAY_PAGE = "<html><body><h1>502 Bad Gateway</h1></body></html>"
 CHANGED_LISTS = ("cut", "no_has_more", "endless")
 
 
-class Dropped(Exception):
+class ConnectionDroppedError(Exception):
     """The connection is to be closed without an answer."""
 
 
@@ -67,7 +67,7 @@ class App:
             return control.handle(self.zoho, request)(environ, start_response)
         try:
             response = self.respond(request)
-        except Dropped:
+        except ConnectionDroppedError:
             self.log(request, 0)
             environ["simulator.close"]()
             return Response(status=500)(environ, start_response)
@@ -167,7 +167,7 @@ class App:
             if endpoint == "item":
                 return inventory.item(zoho, request, values["id"])
             return inventory.item_details(zoho, request)
-        except inventory.Refusal as refusal:
+        except inventory.RefusedError as refusal:
             return inventory.answer(refusal.body, refusal.status)
 
     # --- faults ---------------------------------------------------------------------------------
@@ -204,7 +204,7 @@ class App:
             case "expire_tokens":
                 self.zoho.expire_access_tokens()
             case "drop":
-                raise Dropped
+                raise ConnectionDroppedError
         return None
 
     def rate_limited(self, options: dict[str, Any], request: Request) -> Response:
@@ -221,7 +221,7 @@ class App:
     def after(self, fault: Fault, request: Request, response: Response) -> Response:
         """What this fault makes of Zoho's own answer."""
         if fault.kind == "lost_answer":
-            raise Dropped
+            raise ConnectionDroppedError
         if fault.kind == "truncated":
             return Response(response.data[: len(response.data) // 2], mimetype="application/json")
         if fault.kind == "drip":
@@ -318,7 +318,7 @@ def _error(request: Request, status: int, code: int | str, message: str) -> Resp
         return inventory.answer({"code": code, "message": message}, status)
     if code == 1000:  # Inventory's number for it
         code = "INTERNAL_ERROR"
-    return refuse(Refusal(status, str(code), message), wrapped=False)
+    return refuse(RefusedError(status, str(code), message), wrapped=False)
 
 
 def _is_secret(name: str) -> bool:

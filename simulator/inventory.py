@@ -61,7 +61,7 @@ SORT_COLUMNS = (
 )
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """Zoho's error envelope: HTTP status, code, message, and further keys."""
 
     def __init__(self, status: int, code: int, message: str, **more: Any) -> None:
@@ -78,20 +78,20 @@ def authenticate(zoho: Zoho, request: Request, scope: str) -> None:
     """The header first, then the token, then its scope; 57 stands for the last two."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme not in SCHEMES or not token:
-        raise Refusal(*NOT_AUTHENTICATED)
+        raise RefusedError(*NOT_AUTHENTICATED)
     granted = zoho.tokens.scope_of(token)
     if granted is None:
-        raise Refusal(*NOT_AUTHORIZED)
+        raise RefusedError(*NOT_AUTHORIZED)
     scopes = {part.lower() for part in granted.replace(",", " ").split()}
     module = scope.lower().rsplit(".", 1)[0]
     if not scopes & {scope.lower(), f"{module}.all", "zohoinventory.fullaccess.all"}:
-        raise Refusal(*NOT_AUTHORIZED)
+        raise RefusedError(*NOT_AUTHORIZED)
 
 
 def check_organization(zoho: Zoho, request: Request) -> None:
     organization_id = request.args.get("organization_id")
     if not organization_id:
-        raise Refusal(
+        raise RefusedError(
             400,
             6024,
             "This user belongs to multiple organizations, hence the parameter "
@@ -106,7 +106,7 @@ def check_organization(zoho: Zoho, request: Request) -> None:
             ],
         )
     if organization_id not in (zoho.organization_id, zoho.other_organization_id):
-        raise Refusal(
+        raise RefusedError(
             400,
             6041,
             f"This user is not associated with the CompanyID/CompanyName:{organization_id}.",
@@ -121,7 +121,7 @@ def organization(zoho: Zoho, organization_id: str) -> Response:
     for row in _organizations(zoho):
         if row["organization_id"] == organization_id:
             return answer({**SUCCESS, "organization": row})
-    raise Refusal(404, 1002, "Organization does not exist.")
+    raise RefusedError(404, 1002, "Organization does not exist.")
 
 
 def _organizations(zoho: Zoho) -> list[dict[str, Any]]:
@@ -178,17 +178,17 @@ def items(zoho: Zoho, request: Request) -> Response:
 def item(zoho: Zoho, request: Request, item_id: str) -> Response:
     found = _find(zoho, request, item_id)
     if found is None:
-        raise Refusal(*NOT_FOUND)
+        raise RefusedError(*NOT_FOUND)
     return answer({**SUCCESS, "item": found.detail()})
 
 
 def item_details(zoho: Zoho, request: Request) -> Response:
     ids = [part.strip() for part in request.args.get("item_ids", "").split(",") if part.strip()]
     if not ids or len(ids) > zoho.max_ids:
-        raise Refusal(400, 2, "Invalid value passed for item_ids")
+        raise RefusedError(400, 2, "Invalid value passed for item_ids")
     found = [_find(zoho, request, item_id) for item_id in ids]
     if zoho.unknown_ids_are_404 and None in found:
-        raise Refusal(*NOT_FOUND)
+        raise RefusedError(*NOT_FOUND)
     return answer({**SUCCESS, "items": [row.bulk_detail() for row in found if row]})
 
 
@@ -205,13 +205,13 @@ def _whole(text: str | None, default: int) -> int:
 def _listed(zoho: Zoho, asked: Mapping[str, str]) -> tuple[list[Item], dict[str, Any]]:
     filter_by = asked.get("filter_by") or "Status.All"
     if filter_by not in FILTERS:  # to the letter: Status.all is refused
-        raise Refusal(400, 2, "Invalid value passed for filter_by")
+        raise RefusedError(400, 2, "Invalid value passed for filter_by")
     column = asked.get("sort_column") or "name"
     order = asked.get("sort_order") or "A"
     if column not in SORT_COLUMNS:
-        raise Refusal(400, 2, "Invalid value passed for sort_column")
+        raise RefusedError(400, 2, "Invalid value passed for sort_column")
     if order not in ("A", "D"):
-        raise Refusal(400, 2, "Invalid value passed for sort_order")
+        raise RefusedError(400, 2, "Invalid value passed for sort_order")
     tests = [FILTERS[filter_by], *_conditions(asked)]
     since = _since(zoho, asked.get("last_modified_time"))
 
@@ -292,9 +292,9 @@ def _conditions(asked: Mapping[str, str]) -> list[Callable[[Row], bool]]:
         try:
             wanted = Decimal(value)
         except ArithmeticError:
-            raise Refusal(400, 2, f"Invalid value passed for {key}") from None
+            raise RefusedError(400, 2, f"Invalid value passed for {key}") from None
         if not wanted.is_finite():
-            raise Refusal(400, 2, f"Invalid value passed for {key}")
+            raise RefusedError(400, 2, f"Invalid value passed for {key}")
         return lambda row: isinstance(row.get(key), Decimal) and compare(row[key], wanted)
 
     def begins(key: str, value: str) -> Callable[[Row], bool]:
@@ -328,4 +328,4 @@ def _since(zoho: Zoho, text: str | None) -> int | None:
     try:
         return int(dt.datetime.strptime(text, "%Y-%m-%dT%H:%M:%S%z").timestamp())
     except ValueError:
-        raise Refusal(400, 2, "Invalid value passed for last_modified_time") from None
+        raise RefusedError(400, 2, "Invalid value passed for last_modified_time") from None

@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from werkzeug.wrappers import Request, Response
 
 from simulator.payloads import dumps
-from simulator.tokens import ACCESS_LIFETIME, TooManyTokens
+from simulator.tokens import ACCESS_LIFETIME, TooManyTokensError
 from simulator.zoho import Zoho
 
 ACCESS_DENIED = {
@@ -107,7 +107,7 @@ def token(zoho: Zoho, request: Request) -> Response:
     if grant_type == "refresh_token":
         try:
             refreshed = zoho.tokens.refresh(asked.get("refresh_token", ""))
-        except TooManyTokens:
+        except TooManyTokensError:
             return answer(ACCESS_DENIED, zoho.access_denied_status)
         if refreshed is None:
             return answer({"error": "invalid_code"})

@@ -37,7 +37,7 @@ def new_token(random_hex: Callable[[int], str] = secrets.token_hex) -> str:
     return f"1000.{random_hex(16)}.{random_hex(16)}"
 
 
-class TooManyTokens(Exception):
+class TooManyTokensError(Exception):
     """The eleventh access token in ten minutes."""
 
 
@@ -126,7 +126,7 @@ class Tokens:
             now = self.clock()
             grant.mints = [moment for moment in grant.mints if moment > now - MINT_WINDOW]
             if len(grant.mints) >= MINTS_PER_WINDOW:
-                raise TooManyTokens
+                raise TooManyTokensError
             grant.mints.append(now)
             self.mints += 1
             return self._mint(grant), grant.scope

@@ -13,7 +13,7 @@ from django.db import connections
 
 from integrations.zoho.errors import ZohoError
 from sync.models import SyncRun
-from sync.start import SyncAlreadyActive
+from sync.start import SyncAlreadyActiveError
 
 FAILED, SOME_FAILED, ALREADY_ACTIVE = 1, 2, 3
 INTERRUPTED = 130  # as shells say for Ctrl-C; also for SIGTERM
@@ -81,7 +81,7 @@ class SyncCommand(BaseCommand):
                 )
         except KeyboardInterrupt:
             self.end(progress.run)
-        except SyncAlreadyActive as error:
+        except SyncAlreadyActiveError as error:
             raise CommandError(
                 f"{error.message} Wait for it, or look at it under Sync runs.",
                 returncode=ALREADY_ACTIVE,

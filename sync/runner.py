@@ -11,7 +11,7 @@ from django.db import DatabaseError, connection, connections
 from django.utils import timezone
 
 from integrations.zoho.errors import TryAgain, ZohoDatabaseError, ZohoError
-from sync.models import LeaseLost, SyncRun
+from sync.models import LeaseLostError, SyncRun
 
 log = structlog.get_logger(__name__)
 
@@ -33,7 +33,7 @@ def carry_out(run: SyncRun, work: Work) -> SyncRun:
         with heartbeat(run):
             work(run)
         run.finish()
-    except LeaseLost:
+    except LeaseLostError:
         run.refresh_from_db()
         log.warning("The run is no longer this worker's; it stops", run=run.pk, state=run.state)
     except SoftTimeLimitExceeded:
@@ -67,7 +67,7 @@ def _make_way(run: SyncRun) -> None:
     """A long run gives its worker to others now and then, and queues up again behind them."""
     log.info("The run makes way for other work", run=run.pk, page=run.pages)
     run.refresh_from_db()  # what was being saved when the time was over has been rolled back
-    with suppress(LeaseLost):
+    with suppress(LeaseLostError):
         run.wait("Makes way for other work, and goes on by itself.", seconds=0, counts=False)
 
 
@@ -84,7 +84,7 @@ def _wait_or_fail(run: SyncRun, error: TryAgain) -> None:
     seconds = error.retry_after or 0
     if counts:
         seconds = max(seconds, settings.SYNC_RETRY_DELAY)
-    with suppress(LeaseLost):
+    with suppress(LeaseLostError):
         run.wait(error.message, seconds=seconds, counts=counts, codes=error.codes)
     log.warning(
         "Sync waits", run=run.pk, reason=error.message, codes=error.codes, seconds=round(seconds)
@@ -101,7 +101,7 @@ def _try_to_wait(run: SyncRun) -> None:
             )
         else:
             run.fail(f"The database failed again and again; {run.kept()}.")
-    except (DatabaseError, LeaseLost):
+    except (DatabaseError, LeaseLostError):
         connection.close_if_unusable_or_obsolete()
 
 

@@ -46,7 +46,7 @@ def save(
     `calls` were made for it. `page` with the ids it `listed` is the checkpoint. `partial` records
     have another form than those of lists, and so no fingerprint. `done` are rows of Change that
     are dealt with by this. When the database refuses the records together, they are saved one by
-    one, and those it refuses are failures. Raises LeaseLost.
+    one, and those it refuses are failures. Raises LeaseLostError.
     """
     write = write_together
     while True:

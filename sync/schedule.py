@@ -41,11 +41,11 @@ BEAT_IS_SILENT = dt.timedelta(minutes=10)
 SECONDS_A_DAY = 24 * 60 * 60
 
 
-class Gone(Exception):
+class EntryGoneError(Exception):
     """The entry, or the times to put back, are no longer there."""
 
 
-class Overtaken(Exception):
+class EntryChangedError(Exception):
     """Somebody else has changed the entry since it was looked at; nothing was saved."""
 
 
@@ -339,10 +339,10 @@ def beat_silent_since(now: dt.datetime | None = None) -> dt.datetime | None:
 
 
 def find(task_id: int) -> Entry:
-    """Raises Gone."""
+    """Raises EntryGoneError."""
     task = _tasks().filter(pk=task_id).first()
     if task is None:
-        raise Gone
+        raise EntryGoneError
     return Entry(task, models_by_task()[task.task])
 
 
@@ -350,7 +350,7 @@ def set_times(task_id: int, seen: str, times: Times) -> dict[str, Any]:
     """Run it at these times of the site's time zone; returns the former ones for `put_back`.
 
     A crontab's row may be shared with other tasks, so it is never edited: the entry is led to
-    another one. Raises Gone and Overtaken.
+    another one. Raises EntryGoneError and EntryChangedError.
     """
     with transaction.atomic():
         task = _hold(task_id, seen)
@@ -361,16 +361,16 @@ def set_times(task_id: int, seen: str, times: Times) -> dict[str, Any]:
 
 
 def put_back(task_id: int, seen: str, former: dict[str, Any]) -> None:
-    """Run it when it ran before. Raises Gone and Overtaken."""
+    """Run it when it ran before. Raises EntryGoneError and EntryChangedError."""
     try:
         with transaction.atomic():
             _save(_hold(task_id, seen), former)
     except ObjectDoesNotExist as error:
-        raise Gone from error
+        raise EntryGoneError from error
 
 
 def switch(task_id: int, seen: str, on: bool) -> None:
-    """Pause or resume it. Raises Gone and Overtaken."""
+    """Pause or resume it. Raises EntryGoneError and EntryChangedError."""
     with transaction.atomic():
         _save(_hold(task_id, seen), {"enabled": on})
 
@@ -414,9 +414,9 @@ def _hold(task_id: int, seen: str) -> PeriodicTask:
     """The entry under its row lock, if it still is as it was seen."""
     task = PeriodicTask.objects.select_for_update().filter(pk=task_id).first()
     if task is None:
-        raise Gone
+        raise EntryGoneError
     if Entry(task, None).seen != seen:
-        raise Overtaken
+        raise EntryChangedError
     return task
 
 

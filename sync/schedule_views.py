@@ -19,8 +19,8 @@ from django_celery_beat.models import PeriodicTask
 from integrations.models import AuditEvent, ZohoCredential
 from sync import schedule
 from sync.models import SyncRun
-from sync.schedule import Entry, Gone, MirrorSchedule, Overtaken
-from sync.times import DAYS, BadTimes, Choice, Times
+from sync.schedule import Entry, EntryChangedError, EntryGoneError, MirrorSchedule
+from sync.times import DAYS, Choice, InvalidTimesError, Times
 from sync.views import land_on
 
 UNDO = "schedule_undo"  # in the session: the former times of what this person changed
@@ -64,7 +64,7 @@ class TimesForm(forms.Form):
         if often == Choice.OWN:
             try:
                 said["times"] = Times.parse(said.get("own", ""))
-            except BadTimes as error:
+            except InvalidTimesError as error:
                 self.add_error("own", str(error))
         elif often in (Choice.DAILY, Choice.WORKING_DAYS, Choice.WEEKLY) and at is None:
             if "at" not in self.errors:
@@ -138,9 +138,9 @@ def changes(permission: str) -> Callable[[Any], Any]:
             try:
                 entry = schedule.find(task_id)
                 return view(request, entry) or redirect("sync:schedule")
-            except Gone:
+            except EntryGoneError:
                 messages.error(request, GONE)
-            except Overtaken:
+            except EntryChangedError:
                 now = schedule.find(task_id)
                 messages.error(
                     request,

@@ -16,7 +16,7 @@ from sync.runner import Work, carry_out
 LONGEST_COUNTDOWN = 300
 
 
-class SyncFailed(ZohoError):
+class SyncFailedError(ZohoError):
     """The run failed, or a person stopped it; the message is its own. `run` tells the rest."""
 
     def __init__(self, run: SyncRun) -> None:
@@ -24,7 +24,7 @@ class SyncFailed(ZohoError):
         self.run = run
 
 
-class SyncAlreadyActive(ZohoError):
+class SyncAlreadyActiveError(ZohoError):
     """A sync of these records is active already; `run` is that one."""
 
     def __init__(self, run: SyncRun) -> None:
@@ -67,7 +67,8 @@ def run_here(
 ) -> dict[str, Any]:
     """Do a whole run in this process, waits included; returns the stats object.
 
-    `on_wait` is told before each wait. Raises SyncAlreadyActive, or SyncFailed with the reason.
+    `on_wait` is told before each wait. Raises SyncAlreadyActiveError, or SyncFailedError with the
+    reason.
     """
     if zoho_ids:
         mode = SyncRun.Mode.SELECTED
@@ -77,7 +78,7 @@ def run_here(
         alike = SyncRun.objects.filter(pk=run.pk, mode=mode, dry_run=dry_run)
         # It was cut off and nobody took it up: where only this function runs, nobody will.
         if zoho_ids or not (alike & SyncRun.forsaken()).exists():
-            raise SyncAlreadyActive(run)
+            raise SyncAlreadyActiveError(run)
     on_start(run)
     while True:
         run = carry_out(run, work)
@@ -87,7 +88,7 @@ def run_here(
         pause = (run.resume_at or timezone.now()) - timezone.now()
         time.sleep(max(0.0, pause.total_seconds()))
     if run.state not in SyncRun.COMPLETE:
-        raise SyncFailed(run)
+        raise SyncFailedError(run)
     return run.stats()
 
 
@@ -118,5 +119,5 @@ def run_task(task: Task, model: Any, work: Work, run_id: int | None, mode: str) 
             expires=None,  # a message that woke a forsaken run has an end; this one must not
         )
     if run.state == SyncRun.State.FAILED:
-        raise SyncFailed(run)
+        raise SyncFailedError(run)
     return run.stats()

@@ -20,7 +20,7 @@ DAYS = ("Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Satur
 EVERY_DAY, WORKING_DAYS = set(range(7)), set(range(1, 6))
 
 
-class BadTimes(Exception):
+class InvalidTimesError(Exception):
     """These are no times; the message says what is wrong with them."""
 
 
@@ -91,10 +91,10 @@ class Times:
 
     @classmethod
     def parse(cls, text: str) -> "Times":
-        """A crontab as it is written: minute hour day month weekday. Raises BadTimes."""
+        """A crontab as it is written: minute hour day month weekday. Raises InvalidTimesError."""
         parts = text.split()
         if len(parts) != len(PARTS):
-            raise BadTimes(
+            raise InvalidTimesError(
                 f"A crontab has five parts, {', '.join(PARTS.values())}, with a space between "
                 f"them; this has {len(parts)}. For example, 30 2 * * 1 is Monday at 02:30."
             )
@@ -108,14 +108,16 @@ class Times:
                 crontab(**{part: value})
                 CrontabSchedule(**{part: value}).clean_fields()  # stricter where a step is too wide
             except (ValueError, ParseException, ValidationError) as error:
-                raise BadTimes(
+                raise InvalidTimesError(
                     f"“{value}” is no {PARTS[part]}. It may be {MAY_BE[part]}; * for every one; a "
                     "list such as 1,3; a range such as 1-5; a step such as */2."
                 ) from error
         try:
             self.sets.remaining_estimate(timezone.now())
         except (ValueError, RuntimeError) as error:
-            raise BadTimes("These times never come: no such month has such a day.") from error
+            raise InvalidTimesError(
+                "These times never come: no such month has such a day."
+            ) from error
 
     @cached_property
     def sets(self) -> crontab:

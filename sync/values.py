@@ -30,7 +30,7 @@ _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _EXACT = Context(prec=120, Emax=MAX_EMAX, Emin=MIN_EMIN, traps=[Inexact])
 
 
-class Unusable(ValueError):
+class UnusableError(ValueError):
     """This value cannot be kept. `problem` continues "The item's rate …"; `fix` says what to do,
     with {} for the field."""
 
@@ -49,18 +49,18 @@ def text(value: Any, limit: int | None = None) -> str:
     if is_empty(value):
         return ""
     if not isinstance(value, str):
-        raise Unusable("is not text")
+        raise UnusableError("is not text")
     if limit and len(value) > limit:
-        raise Unusable(f"is longer than the {limit} characters that fit", "shorten {}")
+        raise UnusableError(f"is longer than the {limit} characters that fit", "shorten {}")
     if "\0" in value:
-        raise Unusable("contains a NUL character, which PostgreSQL refuses")
+        raise UnusableError("contains a NUL character, which PostgreSQL refuses")
     if not value.isascii():
         try:
             value.encode()
         except UnicodeEncodeError:
             if any("\udc80" <= letter <= "\udcff" for letter in value):
-                raise Unusable("contains bytes that are not UTF-8 text") from None
-            raise Unusable("contains half of a character") from None
+                raise UnusableError("contains bytes that are not UTF-8 text") from None
+            raise UnusableError("contains half of a character") from None
     return value
 
 
@@ -71,15 +71,15 @@ def number(value: Any, *, before: int, after: int) -> Decimal | None:
     if isinstance(value, str):
         value = value.strip()
         if len(value) > _LONGEST_NUMBER or not _NUMBER.fullmatch(value):
-            raise Unusable("is not a number")
+            raise UnusableError("is not a number")
     elif isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
-        raise Unusable("is not a number")
+        raise UnusableError("is not a number")
     if isinstance(value, int) and value.bit_length() > 4 * _LONGEST_NUMBER:
         _too_long(before, after)
     try:
         exact = Decimal(repr(value) if isinstance(value, float) else value)
         if not exact.is_finite():
-            raise Unusable("is not a number")
+            raise UnusableError("is not a number")
         if not exact:
             return Decimal(0)
         if not -after <= exact.adjusted() < before:
@@ -93,7 +93,7 @@ def number(value: Any, *, before: int, after: int) -> Decimal | None:
 
 
 def _too_long(before: int, after: int) -> NoReturn:
-    raise Unusable(
+    raise UnusableError(
         f"is too long to be stored exactly: {before} digits before and {after} after the point fit",
         "round {}",
     )
@@ -105,9 +105,9 @@ def whole(value: Any) -> int | None:
     if found is None:
         return None
     if found != int(found):
-        raise Unusable("is not a whole number")
+        raise UnusableError("is not a whole number")
     if abs(found) > LARGEST:
-        raise Unusable("is too large: 19 digits fit", "shorten {}")
+        raise UnusableError("is too large: 19 digits fit", "shorten {}")
     return int(found)
 
 
@@ -121,11 +121,11 @@ def moment(value: Any) -> dt.datetime | None:
     except ValueError:
         found = None
     if found is None:
-        raise Unusable("is not a date and time", SAVE_AGAIN)
+        raise UnusableError("is not a date and time", SAVE_AGAIN)
     if found.tzinfo is None:
-        raise Unusable("has no time zone", SAVE_AGAIN)
+        raise UnusableError("has no time zone", SAVE_AGAIN)
     if not EARLIEST <= found <= LATEST:
-        raise Unusable("is outside of the years 1 to 9999", "enter {} with a possible year")
+        raise UnusableError("is outside of the years 1 to 9999", "enter {} with a possible year")
     return found
 
 
@@ -138,7 +138,7 @@ def date(value: Any) -> str:
             raise ValueError
         dt.date.fromisoformat(value)
     except ValueError:
-        raise Unusable("is not a date") from None
+        raise UnusableError("is not a date") from None
     return value
 
 
@@ -153,4 +153,4 @@ def boolean(value: Any) -> bool | None:
     said = {"true": True, "1": True, "false": False, "0": False}
     if isinstance(value, str) and value.strip().lower() in said:
         return said[value.strip().lower()]
-    raise Unusable("is neither yes nor no")
+    raise UnusableError("is neither yes nor no")

@@ -39,7 +39,7 @@ Breaker("rest").note(None)
 try:
     health.queue()
     print("doctor")
-except health.Ill:
+except health.UnhealthyError:
     pass
 run, _ = request_run("person")
 if enqueue(run):

@@ -5,7 +5,7 @@ import zipfile
 
 import pytest
 
-from crm_accounts.bulk_file import UnreadableFile, read_rows
+from crm_accounts.bulk_file import UnreadableFileError, read_rows
 from crm_accounts.mapping import divided
 from crm_accounts.models import Account
 from integrations.zoho.errors import BadRecord, ZohoUnavailableError
@@ -43,7 +43,7 @@ def test_the_id_column_is_found_whatever_its_case(heading):
 )
 def test_a_file_without_what_was_asked_for_is_unreadable_before_its_first_record(heads):
     """Every record would fail, and all known ones look deleted."""
-    with pytest.raises(UnreadableFile):
+    with pytest.raises(UnreadableFileError):
         next(read_rows(archive(f"{heads}\n1,Helios,\n".encode()), NAMES))
 
 

@@ -9,7 +9,7 @@ import pytest
 from backoffice.export import csv_lines
 from crm_accounts.models import Account, CrmField, CrmUser
 from crm_accounts.write_back import file
-from crm_accounts.write_back.file import BadFile
+from crm_accounts.write_back.file import InvalidFileError
 from crm_accounts.write_back.kinds import editable
 
 pytestmark = pytest.mark.django_db
@@ -258,13 +258,13 @@ def test_a_file_that_does_not_say_how_old_it_is_is_told():
 )
 def test_a_file_that_cannot_be_used_says_why(text, says):
     """And what to do."""
-    with pytest.raises(BadFile, match=says):
+    with pytest.raises(InvalidFileError, match=says):
         read(text)
 
 
 def test_a_file_in_an_old_encoding_is_refused():
     """Guessing would write broken names to Zoho."""
-    with pytest.raises(BadFile, match="CSV UTF-8"):
+    with pytest.raises(InvalidFileError, match="CSV UTF-8"):
         read(f"id,Description\n{HELIOS},Grüße\n", "cp1252")
 
 
@@ -272,7 +272,7 @@ def test_a_file_of_too_many_accounts_is_refused(monkeypatch):
     """Before a single one is looked up."""
     monkeypatch.setattr(file, "MOST_ACCOUNTS", 1)
 
-    with pytest.raises(BadFile, match="more than 1 accounts"):
+    with pytest.raises(InvalidFileError, match="more than 1 accounts"):
         read(f"id,Phone\n{HELIOS},5\n{BOREALIS},5\n")
 
 
@@ -291,7 +291,7 @@ def test_a_file_is_bounded_in_lines_cells_and_characters(monkeypatch, text, says
     monkeypatch.setattr(file, "MAX_LINES", 30)
     monkeypatch.setattr(file, "MAX_CELLS", 10)
 
-    with pytest.raises(BadFile, match=says):
+    with pytest.raises(InvalidFileError, match=says):
         read(text)
 
 
@@ -300,7 +300,7 @@ def test_a_file_that_is_too_large_is_refused_unread(monkeypatch):
     monkeypatch.setattr(file, "MAX_BYTES", 10)
     content = io.BytesIO(f"id,Phone\n{HELIOS},5\n".encode())
 
-    with pytest.raises(BadFile, match="larger than 20 MB"):
+    with pytest.raises(InvalidFileError, match="larger than 20 MB"):
         file.read(content, editable())
     assert not content.closed
 

@@ -11,7 +11,7 @@ from django.utils import timezone
 from crm_accounts.models import Account, ChangeRequest, CrmField
 from crm_accounts.tasks import expire_change_requests
 from crm_accounts.write_back import decisions
-from crm_accounts.write_back.decisions import Chosen, NotPossible
+from crm_accounts.write_back.decisions import Chosen, NotPossibleError
 from crm_accounts.write_back.wanted import Wanted, make
 from sync.models import SyncRun
 from tests.on_record import events
@@ -73,7 +73,7 @@ def test_where_everybody_waits_nobody_approves_their_own(settings, wish, staff):
     request = wish(staff)
     decisions.ask(request, staff)
 
-    with pytest.raises(NotPossible, match="Somebody else"):
+    with pytest.raises(NotPossibleError, match="Somebody else"):
         decisions.approve(request, staff)
 
     assert request.state == "pending"
@@ -101,7 +101,7 @@ def test_some_can_be_left_out_of_an_approval(wish, salesperson, staff):
 
     decisions.leave_out(request, staff, first.pk)
     decisions.leave_out(request, staff, second.pk)
-    with pytest.raises(NotPossible, match="reject the request instead"):
+    with pytest.raises(NotPossibleError, match="reject the request instead"):
         decisions.approve(request, staff)
     decisions.leave_out(request, staff, second.pk)
     decisions.approve(request, staff)
@@ -118,7 +118,7 @@ def test_who_is_too_late_approves_nothing(wish, salesperson, staff):
     assert hours == pytest.approx(72, abs=0.1)
     ChangeRequest.objects.update(expires_at=timezone.now() - dt.timedelta(seconds=1))
 
-    with pytest.raises(NotPossible, match="72 hours"):
+    with pytest.raises(NotPossibleError, match="72 hours"):
         decisions.approve(request, staff)
     expire_change_requests()
 
@@ -136,7 +136,7 @@ def test_a_rejection_says_why_and_sends_nothing(wish, salesperson, staff):
     decisions.reject(request, staff, "The old number is right.")
 
     assert (request.state, request.decision) == ("rejected", "The old number is right.")
-    with pytest.raises(NotPossible, match="rejected by now"):
+    with pytest.raises(NotPossibleError, match="rejected by now"):
         decisions.approve(request, staff)
 
 
@@ -145,7 +145,7 @@ def test_only_who_asked_withdraws(wish, salesperson, staff):
     request = wish(salesperson)
     decisions.ask(request, salesperson)
 
-    with pytest.raises(NotPossible, match="Only who asked"):
+    with pytest.raises(NotPossibleError, match="Only who asked"):
         decisions.withdraw(request, staff)
     decisions.withdraw(request, salesperson)
 
@@ -165,7 +165,7 @@ def test_of_two_who_send_at_once_one_does(wish, staff):
         both.wait()
         try:
             decisions.send_again(mine, staff)
-        except NotPossible as error:
+        except NotPossibleError as error:
             ends.append(str(error))
         finally:
             connection.close()
@@ -229,7 +229,7 @@ def test_what_was_decided_does_not_slip_through_beside_what_was_not(wish, salesp
     decisions.resolve(request, {first.pk: OURS}, salesperson)
     assert request.state == "conflict"
 
-    with pytest.raises(NotPossible, match="Decide first"):
+    with pytest.raises(NotPossibleError, match="Decide first"):
         decisions.send_again(request, salesperson)
 
     assert request.run is None
@@ -255,7 +255,7 @@ def test_a_choice_that_is_not_complete_changes_nothing(wish, staff):
     in_conflict(request, 1)
     change = request.changes.get()
 
-    with pytest.raises(NotPossible, match="look once more"):
+    with pytest.raises(NotPossibleError, match="look once more"):
         decisions.resolve(request, {change.pk: Chosen({"Phone": "3"}, {})}, staff)
 
     change.refresh_from_db()
@@ -279,7 +279,7 @@ def test_undoing_puts_back_what_was_written_and_nothing_else(wish, staff):
     assert decisions.undo(request, staff) == undoing, "one draft is enough"
     undoing.delete()
     Account.objects.update(phone="1")
-    with pytest.raises(NotPossible, match="nothing to undo"):
+    with pytest.raises(NotPossibleError, match="nothing to undo"):
         decisions.undo(request, staff)
 
 
@@ -299,7 +299,7 @@ def test_a_request_without_a_change_is_not_asked_for(wish, staff):
     request = wish(staff)
     request.changes.update(state="invalid")
 
-    with pytest.raises(NotPossible, match="Nothing in it can be sent"):
+    with pytest.raises(NotPossibleError, match="Nothing in it can be sent"):
         decisions.ask(request, staff)
 
 
@@ -320,7 +320,7 @@ def test_what_was_not_sent_can_be_given_up(wish, staff):
     """Nobody should have to send what is no longer wanted; what may have arrived is told."""
     request = wish(staff, "Helios", "Borealis", "Corona")
     decisions.ask(request, staff)
-    with pytest.raises(NotPossible, match="stop it first"):
+    with pytest.raises(NotPossibleError, match="stop it first"):
         decisions.give_up(request, staff)
     decisions.stop(request, staff)
     assert SyncRun.objects.get().state == "cancelled"
@@ -341,7 +341,7 @@ def test_a_decision_about_values_that_are_no_longer_zohos_is_none(wish, staff):
     change = request.changes.get()
     request.changes.update(theirs={"Phone": "4"})
 
-    with pytest.raises(NotPossible, match="look once more"):
+    with pytest.raises(NotPossibleError, match="look once more"):
         decisions.resolve(request, {change.pk: OURS}, staff)
 
     change.refresh_from_db()
@@ -354,7 +354,7 @@ def test_nothing_is_decided_while_it_is_being_sent(wish, salesperson):
     in_conflict(request, 1)
     request.turn((ChangeRequest.State.CONFLICT,), ChangeRequest.State.APPROVED)
 
-    with pytest.raises(NotPossible, match="approved by now"):
+    with pytest.raises(NotPossibleError, match="approved by now"):
         decisions.resolve(request, {request.changes.get().pk: OURS}, salesperson)
 
 
@@ -405,7 +405,7 @@ def test_a_stranger_decides_nothing(wish, staff, salesperson, django_user_model)
     request.turn((ChangeRequest.State.DRAFT,), ChangeRequest.State.DONE)
 
     for do in (decisions.send_again, decisions.undo, decisions.give_up, decisions.stop):
-        with pytest.raises(NotPossible, match="for who asked for it"):
+        with pytest.raises(NotPossibleError, match="for who asked for it"):
             do(request, ben)
 
 
@@ -414,7 +414,7 @@ def test_a_mere_selection_is_not_asked_for(wish, staff):
     request = wish(staff)
     ChangeRequest.objects.update(origin="selection")
 
-    with pytest.raises(NotPossible, match="Say first"):
+    with pytest.raises(NotPossibleError, match="Say first"):
         decisions.ask(ChangeRequest.objects.get(), staff)
 
     assert ChangeRequest.objects.get(pk=request.pk).state == "draft"

@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from crm_accounts.models import Account, CrmField, CrmUser
 from sync.models import Change, SyncRun
-from sync.start import SyncFailed
+from sync.start import SyncFailedError
 
 pytestmark = pytest.mark.django_db
 
@@ -190,7 +190,7 @@ def test_without_the_permission_the_run_says_what_to_allow(zoho, sync_accounts, 
     """CRM is a choice of its own on the page Connect."""
     zoho.faults.add("answer", path="/crm/", status=401, body=OAUTH_SCOPE_MISMATCH)
 
-    with pytest.raises(SyncFailed, match="Connect"):
+    with pytest.raises(SyncFailedError, match="Connect"):
         sync_accounts()
 
     assert not Account.objects.exists()

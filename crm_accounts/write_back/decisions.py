@@ -1,7 +1,7 @@
 """What people decide about a change request: to ask, approve, reject, withdraw, resolve, undo.
 
-Each is one conditional update, so that of two people only one decides. Raises NotPossible, whose
-words are for the person, and then nothing was changed.
+Each is one conditional update, so that of two people only one decides. Raises NotPossibleError,
+whose words are for the person, and then nothing was changed.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ NEVER, ALWAYS = "never", "always"
 State, Of, Did = ChangeRequest.State, RequestedChange.State, AuditEvent.Action
 
 
-class NotPossible(Exception):
+class NotPossibleError(Exception):
     """It does not fit, or no longer; the message says why and what to do."""
 
 
@@ -55,10 +55,12 @@ def may_act(request: ChangeRequest, user: Any) -> bool:
 def ask(request: ChangeRequest, user: Any) -> None:
     """Send it at once, or let it wait for approval, as the policy says."""
     if request.origin == ChangeRequest.Origin.SELECTION:
-        raise NotPossible("Say first what is to become of these accounts. Nothing was sent.")
+        raise NotPossibleError("Say first what is to become of these accounts. Nothing was sent.")
     count = request.changes.filter(state=Of.READY).count()
     if not count:
-        raise NotPossible("Nothing in it can be sent: there is no change left. Nothing was sent.")
+        raise NotPossibleError(
+            "Nothing in it can be sent: there is no change left. Nothing was sent."
+        )
     open_states = (State.DRAFT, State.CONFLICT)
     if needs_approval(user):
         until = timezone.now() + APPROVAL_WITHIN
@@ -74,9 +76,9 @@ def ask(request: ChangeRequest, user: Any) -> None:
 def approve(request: ChangeRequest, user: Any) -> None:
     """Let it be sent."""
     if not may_approve(request, user):
-        raise NotPossible("Somebody else has to approve what you asked for. Nothing was sent.")
+        raise NotPossibleError("Somebody else has to approve what you asked for. Nothing was sent.")
     if not request.changes.filter(state=Of.READY).exists():
-        raise NotPossible("No change is left to approve: reject the request instead.")
+        raise NotPossibleError("No change is left to approve: reject the request instead.")
     _release(request, user, (State.PENDING,), decided_by=user, decided_at=timezone.now())
 
 
@@ -88,7 +90,7 @@ def leave_out(request: ChangeRequest, user: Any, change_pk: int) -> None:
         raise _too_late(held)
     change = held.changes.filter(pk=change_pk, state__in=(Of.READY, Of.LEFT_OUT)).first()
     if change is None or not change.to_write:
-        raise NotPossible("That change is not to be sent anyway. Nothing was changed.")
+        raise NotPossibleError("That change is not to be sent anyway. Nothing was changed.")
     out = change.state == Of.READY
     change.state = Of.LEFT_OUT if out else Of.READY
     change.problem = f"Left out by {user.get_username()}." if out else ""
@@ -104,7 +106,7 @@ def may_leave_out(request: ChangeRequest, user: Any) -> bool:
 @transaction.atomic
 def reject(request: ChangeRequest, user: Any, why: str) -> None:
     if not may_approve(request, user):
-        raise NotPossible("You may not decide about this request. Nothing was changed.")
+        raise NotPossibleError("You may not decide about this request. Nothing was changed.")
     words = f"Rejected by {user.get_username()}."
     if not request.end((State.PENDING,), State.REJECTED, words):
         raise _too_late(request)
@@ -116,7 +118,7 @@ def reject(request: ChangeRequest, user: Any, why: str) -> None:
 def withdraw(request: ChangeRequest, user: Any) -> None:
     """By who asked, before anything is sent."""
     if request.asked_by_id != user.pk:
-        raise NotPossible("Only who asked for it can withdraw it; you may reject it.")
+        raise NotPossibleError("Only who asked for it can withdraw it; you may reject it.")
     words = f"Withdrawn by {user.get_username()}."
     if not request.end((State.DRAFT, State.PENDING), State.WITHDRAWN, words):
         raise _too_late(request)
@@ -131,7 +133,7 @@ def stop(request: ChangeRequest, user: Any) -> None:
     if request.run is None or not request.run.cancel(
         f"Stopped by {user.get_username()}: {request.run.kept()}."
     ):
-        raise NotPossible("It is not being sent any more. Nothing was changed.")
+        raise NotPossibleError("It is not being sent any more. Nothing was changed.")
     _tell(Did.CHANGES_WITHDRAWN, request, user)
 
 
@@ -141,11 +143,11 @@ def send_again(request: ChangeRequest, user: Any) -> None:
     _require_may_act(request, user)
     if request.state == State.CONFLICT:
         # What was decided of some conflicts would slip through with it.
-        raise NotPossible("Decide first whose values stay. Nothing was sent.")
+        raise NotPossibleError("Decide first whose values stay. Nothing was sent.")
     again = request.changes.filter(state__in=RequestedChange.FAILED)
     again.update(state=Of.READY, problem="", code="", is_mirrored=False)
     if not request.changes.filter(state__in=RequestedChange.TO_DO).exists():
-        raise NotPossible("There is nothing left to send.")
+        raise NotPossibleError("There is nothing left to send.")
     _release(request, user, (State.APPROVED, State.DONE))
 
 
@@ -155,7 +157,7 @@ def give_up(request: ChangeRequest, user: Any) -> None:
     _require_may_act(request, user)
     going_on = request.turn((State.APPROVED, State.CONFLICT), State.APPROVED)
     if not going_on or request.is_under_way:
-        raise NotPossible("It is being sent just now: stop it first. Nothing was changed.")
+        raise NotPossibleError("It is being sent just now: stop it first. Nothing was changed.")
     left = {"state": Of.LEFT_OUT, "problem": f"Not sent any more, says {user.get_username()}."}
     count = request.changes.filter(state__in=(Of.READY, Of.CONFLICT)).update(**left)
     request.changes.filter(state=Of.SENDING).update(state=Of.UNKNOWN, problem=MAYBE)
@@ -189,7 +191,7 @@ def resolve(request: ChangeRequest, choices: Mapping[int, Chosen], user: Any) ->
             _settle_conflict(change, chosen.stays, user)
             resolved += 1
     if not resolved:
-        raise NotPossible(
+        raise NotPossibleError(
             "Somebody decided meanwhile, or Zoho's values are others by now. Nothing was changed: "
             "look once more."
         )
@@ -255,7 +257,7 @@ def undo(request: ChangeRequest, user: Any) -> ChangeRequest:
             Wanted(number, change.account, change.zoho_account_id, fields, change.written_at)
         )
     if not wanted:
-        raise NotPossible("Nothing of it was written, so there is nothing to undo.")
+        raise NotPossibleError("Nothing of it was written, so there is nothing to undo.")
     undoing = make(
         ChangeRequest.Origin.UNDO,
         user,
@@ -283,7 +285,7 @@ def _release(
     if not request.turn(states, State.APPROVED, **decided):
         raise _too_late(request)
     if request.is_under_way:
-        raise NotPossible("It is being sent just now. Nothing else was started.")
+        raise NotPossibleError("It is being sent just now. Nothing else was started.")
     count = request.changes.filter(state=Of.READY).count()
     run, _ = request_run(
         Account, SyncRun.Trigger.PERSON, mode=SyncRun.Mode.SENT, user=user, expected=count
@@ -297,7 +299,7 @@ def _release(
 
 def _require_may_act(request: ChangeRequest, user: Any) -> None:
     if not may_act(request, user):
-        raise NotPossible("That is for who asked for it, or who may approve it.")
+        raise NotPossibleError("That is for who asked for it, or who may approve it.")
 
 
 def _note_decision(request: ChangeRequest, **decided: Any) -> None:
@@ -306,12 +308,12 @@ def _note_decision(request: ChangeRequest, **decided: Any) -> None:
     request.refresh_from_db()
 
 
-def _too_late(request: ChangeRequest) -> NotPossible:
+def _too_late(request: ChangeRequest) -> NotPossibleError:
     if request.is_expired:
-        return NotPossible(
+        return NotPossibleError(
             "Nobody approved it within 72 hours, so it has expired. Nothing was sent: ask anew."
         )
-    return NotPossible(f"{request} is {request.get_state_display().lower()} by now.")
+    return NotPossibleError(f"{request} is {request.get_state_display().lower()} by now.")
 
 
 def _tell(did: AuditEvent.Action, request: ChangeRequest, user: Any, **counts: int) -> None:

@@ -38,7 +38,7 @@ UNDATED = (
 )
 
 
-class BadFile(Exception):
+class InvalidFileError(Exception):
     """The file cannot be used at all; the message says why and what to do."""
 
 
@@ -98,7 +98,7 @@ def read(
 
     A line that cannot be used has its problem; one that changes nothing is left out. An empty cell
     leaves its field alone, or with `empty_clears`, empties it. The file is read twice, a line at a
-    time: all of it is checked before the first account is looked up. Raises BadFile.
+    time: all of it is checked before the first account is looked up. Raises InvalidFileError.
     """
     with _as_text(content) as text:
         delimiter = _delimiter(text)
@@ -142,11 +142,11 @@ def read(
 @contextmanager
 def _as_text(content: BinaryIO) -> Iterator[io.TextIOWrapper]:
     if content.seek(0, io.SEEK_END) > MAX_BYTES:
-        raise BadFile("The file is larger than 20 MB. Nothing was changed: divide it.")
+        raise InvalidFileError("The file is larger than 20 MB. Nothing was changed: divide it.")
     content.seek(0)
     begin = content.read(2)
     if begin == b"PK":
-        raise BadFile(
+        raise InvalidFileError(
             "That is a workbook of a spreadsheet, and no CSV. Nothing was changed: save it as “CSV "
             "UTF-8” and upload that file."
         )
@@ -155,12 +155,12 @@ def _as_text(content: BinaryIO) -> Iterator[io.TextIOWrapper]:
     try:
         yield text
     except UnicodeDecodeError:
-        raise BadFile(
+        raise InvalidFileError(
             "The file is not in UTF-8, so its accents and umlauts cannot be read safely. Nothing "
             "was changed: save it as “CSV UTF-8” and upload it again."
         ) from None
     except csv.Error:
-        raise BadFile(
+        raise InvalidFileError(
             "The file is no CSV that can be read: a quotation mark stands where none may, or does "
             "not end. Nothing was changed: save it as CSV from a spreadsheet and upload it again."
         ) from None
@@ -174,23 +174,25 @@ def _rows(text: io.TextIOWrapper, delimiter: str) -> Iterator[tuple[int, list[st
     def lines() -> Iterator[str]:
         for line in text:
             if "\0" in line:
-                raise BadFile("The file is no text. Nothing was changed: save it as “CSV UTF-8”.")
+                raise InvalidFileError(
+                    "The file is no text. Nothing was changed: save it as “CSV UTF-8”."
+                )
             yield line
 
     text.seek(0)
     for number, row in enumerate(csv.reader(lines(), delimiter=delimiter, strict=True), 1):
         if number > MAX_LINES:
-            raise BadFile(
+            raise InvalidFileError(
                 f"The file has more than {MAX_LINES:,} lines, empty ones included. Nothing was "
                 "changed: remove the empty ones, or divide it."
             )
         if len(row) > MAX_CELLS:
-            raise BadFile(
+            raise InvalidFileError(
                 f"Line {number:,} has more than {MAX_CELLS:,} cells. Nothing was changed: leave "
                 "out the columns that you did not change."
             )
         if any(len(cell) > MAX_CHARACTERS for cell in row):
-            raise BadFile(
+            raise InvalidFileError(
                 f"Line {number:,} has a cell of more than {MAX_CHARACTERS:,} characters. Nothing "
                 "was changed: shorten it, or look for a quotation mark that does not end."
             )
@@ -217,17 +219,17 @@ def _checked(text: io.TextIOWrapper, delimiter: str, kinds: Mapping[str, Kind]) 
     rows = _rows(text, delimiter)
     _, head = next(rows, (1, []))
     if not any(map(str.strip, head)):
-        raise BadFile("The file is empty. Nothing was changed.")
+        raise InvalidFileError("The file is empty. Nothing was changed.")
     columns = _columns(head, kinds)
     accounts = 0
     for accounts, _ in enumerate(rows, 1):
         if accounts > MOST_ACCOUNTS:
-            raise BadFile(
+            raise InvalidFileError(
                 f"The file has more than {MOST_ACCOUNTS:,} accounts. Nothing was changed: divide "
                 "it."
             )
     if not accounts:
-        raise BadFile("The file has headings and no accounts. Nothing was changed.")
+        raise InvalidFileError("The file has headings and no accounts. Nothing was changed.")
     return columns
 
 
@@ -251,22 +253,22 @@ def _columns(head: Sequence[str], kinds: Mapping[str, Kind]) -> Columns:
         elif name:
             ignored.append(heading.strip()[:100])
     if not ids:
-        raise BadFile(
+        raise InvalidFileError(
             f"The file has no column “{ID_HEADING}”, so nobody can tell which accounts are meant. "
             "Nothing was changed: begin with the file that is made here."
         )
     if len(ids) > 1:
-        raise BadFile(
+        raise InvalidFileError(
             f"The file has {len(ids)} columns that could say which account is meant. Nothing was "
             f"changed: leave only “{ID_HEADING}”."
         )
     times = Counter(kind.name for kind in fields.values())
     if twice := [kinds[name].label for name in times if times[name] > 1]:
-        raise BadFile(
+        raise InvalidFileError(
             f"The file has two columns for {twice[0]}. Nothing was changed: leave one of them out."
         )
     if not fields:
-        raise BadFile(
+        raise InvalidFileError(
             "No heading of the file is a field that can be changed here. Nothing was changed: "
             "begin with the file that is made here."
         )

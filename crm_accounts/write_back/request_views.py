@@ -21,7 +21,7 @@ from crm_accounts.mapping import COLUMNS
 from crm_accounts.models import ChangeRequest, RequestedChange
 from crm_accounts.models.change_request import VIEW
 from crm_accounts.write_back import decisions
-from crm_accounts.write_back.decisions import APPROVE, ASK, NotPossible
+from crm_accounts.write_back.decisions import APPROVE, ASK, NotPossibleError
 from crm_accounts.write_back.kinds import Kind, all_kinds
 from integrations.models import ZohoCredential
 from integrations.zoho.scopes import CRM_WRITE, features_of
@@ -232,7 +232,7 @@ def decide(
 ) -> HttpResponse:
     try:
         do(asked, request.user)
-    except NotPossible as error:
+    except NotPossibleError as error:
         messages.warning(request, str(error))
         return redirect(asked)
     if asked.state == State.PENDING:
@@ -263,7 +263,7 @@ def _leave_out(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
     pk = int(change) if change.isdecimal() and len(change) < 19 else 0
     try:
         decisions.leave_out(asked, request.user, pk)
-    except NotPossible as error:
+    except NotPossibleError as error:
         messages.warning(request, str(error))
     back = QueryDict(request.POST.get("back", "")).urlencode()
     return redirect(f"{asked.get_absolute_url()}?{back}#change-{pk}")
@@ -272,7 +272,7 @@ def _leave_out(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
 def _undo(request: HttpRequest, asked: ChangeRequest) -> HttpResponse:
     try:
         return redirect(decisions.undo(asked, request.user))
-    except NotPossible as error:
+    except NotPossibleError as error:
         messages.warning(request, str(error))
         return redirect(asked)
 

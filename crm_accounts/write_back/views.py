@@ -161,7 +161,7 @@ def upload(request: HttpRequest) -> HttpResponse:
                 kinds,
                 empty_clears=form.cleaned_data["empty_clears"],
             )
-        except file.BadFile as error:
+        except file.InvalidFileError as error:
             form.add_error("file", str(error))
         else:
             for note in notes:

@@ -175,7 +175,7 @@ def test_a_clock_that_differs_from_the_databases_is_named(doctor, monkeypatch):
 @pytest.mark.django_db(transaction=True)
 def test_a_worker_is_heard_and_missed(start_worker, wait_for, monkeypatch):
     """A real one, by its own answer."""
-    with pytest.raises(health.Ill, match="celery -A config worker"):
+    with pytest.raises(health.UnhealthyError, match="celery -A config worker"):
         health.workers()
 
     start_worker()
@@ -183,7 +183,7 @@ def test_a_worker_is_heard_and_missed(start_worker, wait_for, monkeypatch):
     def hears():
         try:
             return health.workers() == "1 answered."
-        except health.Ill:
+        except health.UnhealthyError:
             return False
 
     wait_for(hears)

@@ -66,19 +66,19 @@ class Answer(Reply):
 Judge = Callable[[Reply, Request], dict[str, Any]]
 
 
-class Unauthorized(ZohoAuthError):
+class UnauthorizedError(ZohoAuthError):
     """The token was refused: worth one newer token, then final."""
 
 
 def read_json(reply: Reply, request: Request) -> dict[str, Any]:
     """The JSON object of a reply, whatever it says.
 
-    Raises Unauthorized for redirects and sign-in pages, ZohoUnavailableError for what is no JSON;
-    where the status alone says what to do about a page that is no JSON, the error for that.
+    Raises UnauthorizedError for redirects and sign-in pages, ZohoUnavailableError for what is no
+    JSON; where the status alone says what to do about a page that is no JSON, the error for that.
     """
     status = reply.status
     if 300 <= status < 400:
-        raise Unauthorized(
+        raise UnauthorizedError(
             "Zoho redirected the call, as it does when a sign-in is needed. Check the connection.",
             status=status,
         )
@@ -87,7 +87,7 @@ def read_json(reply: Reply, request: Request) -> dict[str, Any]:
     except ValueError as error:
         # A page in answer to a write may come from anywhere on the way: it proves nothing.
         if status == 200 and reply.content.lstrip()[:1] == b"<" and not request.writes:
-            raise Unauthorized(
+            raise UnauthorizedError(
                 "Zoho answered with a web page instead of data, as it does when a sign-in is "
                 "needed. Check the connection.",
                 status=status,

@@ -18,7 +18,7 @@ from integrations.zoho.exchange import (
     PLAN_ENDED,
     Reply,
     Request,
-    Unauthorized,
+    UnauthorizedError,
     read_json,
     retry_after,
 )
@@ -60,7 +60,7 @@ def _translated(reply: Reply, code: Any) -> ZohoError:
             code=code,
         )
     if status == 401 or code in UNAUTHORIZED_CODES:
-        return Unauthorized(
+        return UnauthorizedError(
             "Zoho refuses this even with a fresh token: the connection lacks the permission "
             "ZohoInventory.items.READ, or the Zoho user's role does. Nothing was changed here.",
             status=status,

@@ -39,7 +39,7 @@ def open_session(url: str, connections: int = 1) -> requests.Session:
     return session
 
 
-class TooLarge(Exception):
+class TooLargeError(Exception):
     """The answer has more bytes than anything that Zoho sends."""
 
 
@@ -136,7 +136,7 @@ def exchange(
     """One request and all of its answer, within `seconds` and `most` bytes, unpacked.
 
     Where `into` gives a file, the answer is written into it and the bytes are empty. Raises
-    requests.RequestException, also when the time is over, and TooLarge.
+    requests.RequestException, also when the time is over, and TooLargeError.
     """
     with _Deadline(seconds) as deadline:
         try:
@@ -149,7 +149,7 @@ def exchange(
                 for piece in pieces:
                     file.write(piece)
                 return response, b""
-        except (requests.RequestException, TooLarge):
+        except (requests.RequestException, TooLargeError):
             raise
         except (HTTPError, OSError, zlib.error) as error:
             raise requests.ConnectionError(type(error).__name__) from error
@@ -165,7 +165,7 @@ def _bounded(pieces: Iterator[bytes], most: int) -> Iterator[bytes]:
     for piece in pieces:
         size += len(piece)
         if size > most:
-            raise TooLarge
+            raise TooLargeError
         yield piece
 
 

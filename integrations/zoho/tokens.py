@@ -33,7 +33,7 @@ from integrations.zoho.errors import (
     ZohoRateLimitError,
     ZohoUnavailableError,
 )
-from integrations.zoho.session import TooLarge, exchange, open_session
+from integrations.zoho.session import TooLargeError, exchange, open_session
 from integrations.zoho.storage import our_database
 
 log = structlog.get_logger(__name__)
@@ -193,7 +193,7 @@ def revoke(credential: ZohoCredential, user: Any = None) -> bool:
             response, _ = exchange(
                 session, "POST", url, data=form, timeout=TOKEN_TIMEOUT, **TOKEN_BOUNDS
             )
-    except (requests.RequestException, TooLarge) as error:
+    except (requests.RequestException, TooLargeError) as error:
         log.warning("The refresh token could not be revoked", error=type(error).__name__)
         told = False
     else:
@@ -279,7 +279,7 @@ def _post_for_token(credential: ZohoCredential, grant: Mapping[str, str]) -> dic
             response, content = exchange(
                 session, "POST", url, data=form, timeout=TOKEN_TIMEOUT, **TOKEN_BOUNDS
             )
-    except (requests.RequestException, TooLarge) as error:
+    except (requests.RequestException, TooLargeError) as error:
         raise ZohoUnavailableError(
             f"Zoho's sign-in server did not answer ({type(error).__name__}). It will be tried "
             "again; nothing was changed."

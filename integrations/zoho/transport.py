@@ -28,10 +28,10 @@ from integrations.zoho.errors import (
     ZohoUnavailableError,
     ZohoUnknownOutcome,
 )
-from integrations.zoho.exchange import Answer, Judge, Reply, Request, Unauthorized, ahead_of_us
+from integrations.zoho.exchange import Answer, Judge, Reply, Request, UnauthorizedError, ahead_of_us
 from integrations.zoho.records import Listing, dumps
 from integrations.zoho.retry import MAX_TRIES, may_repeat, nap_before_retry
-from integrations.zoho.session import TooLarge, exchange, open_session
+from integrations.zoho.session import TooLargeError, exchange, open_session
 from integrations.zoho.storage import our_database
 from integrations.zoho.tokens import ZohoTokens
 
@@ -157,7 +157,7 @@ class Transport:
             reply = Reply(status, response.headers, content)
         except requests.RequestException as error:
             raise _unavailable(error) from error
-        except TooLarge as error:
+        except TooLargeError as error:
             unavailable = ZohoUnavailableError("Zoho's answer was too large to be read.")
             unavailable.arrived = True
             raise unavailable from error
@@ -206,7 +206,7 @@ class Call:
                 assert self._answer is not None
                 answer, self._answer = self._answer, None
                 return answer.result()
-            except Unauthorized:
+            except UnauthorizedError:
                 if refreshed:  # a fresh token was refused too: a person must act
                     raise
                 refreshed = True

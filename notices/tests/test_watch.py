@@ -19,7 +19,7 @@ from notices.mail import tell
 from notices.models import Notice, Pulse, Subscription, Telling
 from notices.watch import check
 from products_and_services.models import Product
-from products_and_services.services import SyncFailed
+from products_and_services.services import SyncFailedError
 from sync.models import SyncRun
 
 pytestmark = pytest.mark.django_db
@@ -94,7 +94,7 @@ def test_staff_are_alerted_when_zoho_revokes_the_connection(zoho, sync, reader, 
     zoho.revoke_refresh_token()
     zoho.expire_access_tokens()
     ZohoCredential.objects.update(access_token="", expires_in=None)
-    with pytest.raises(SyncFailed):
+    with pytest.raises(SyncFailedError):
         sync()
 
     check()

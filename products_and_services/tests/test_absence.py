@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 
 from products_and_services.models import Product
-from products_and_services.services import SyncFailed, sync_products
+from products_and_services.services import SyncFailedError, sync_products
 from sync import follow_up
 from sync.models import Change, SyncRun
 from sync.runner import carry_out
@@ -110,7 +110,7 @@ def test_only_zohos_own_word_is_proof(zoho, sync, answer):
     zoho.faults.add("cut", path=DETAILS, rows=0)
     zoho.faults.add("answer", path=f"{ITEMS}/", **answer)
 
-    with pytest.raises(SyncFailed):
+    with pytest.raises(SyncFailedError):
         sync(ids)
 
     assert retired() == 0
@@ -192,7 +192,7 @@ def test_a_page_that_does_not_say_whether_there_is_more_is_no_last_page(zoho, sy
         body = {"code": 0, "items": [], "page_context": {"has_more_page": has_more}}
         zoho.faults.add("answer", path=ITEMS, body=body)
 
-    with pytest.raises(SyncFailed):
+    with pytest.raises(SyncFailedError):
         sync()
 
     assert retired() == 0
@@ -239,7 +239,7 @@ def test_no_page_is_fetched_ahead_before_the_first_has_come(zoho, sync, settings
     zoho.clear_requests()
     zoho.faults.add("login_page", path=ITEMS)
 
-    with pytest.raises(SyncFailed):
+    with pytest.raises(SyncFailedError):
         sync()
 
     assert {request.query.get("page") for request in zoho.requests if request.query} == {"1"}
@@ -252,7 +252,7 @@ def test_a_list_that_never_ends_is_stopped_by_what_the_run_has_read(zoho, sync, 
     sync()
     zoho.faults.add("endless", path=ITEMS)
 
-    with pytest.raises(SyncFailed, match="does not end"):
+    with pytest.raises(SyncFailedError, match="does not end"):
         sync()
 
     assert SyncRun.objects.first().total == 5 * 3 + 10 + 1
@@ -265,7 +265,7 @@ def test_a_catalogue_that_has_grown_is_no_endless_list(zoho, sync, monkeypatch):
     add_items(zoho, 30)
     sync()
     add_items(zoho, 600)
-    with pytest.raises(SyncFailed, match="does not end"):
+    with pytest.raises(SyncFailedError, match="does not end"):
         sync()
 
     assert sync()["unchanged"] == 200

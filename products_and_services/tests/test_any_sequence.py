@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from integrations.zoho import inventory
 from products_and_services import mirror
 from products_and_services.models import Product
-from products_and_services.services import SyncFailed, request_run, sync_products
+from products_and_services.services import SyncFailedError, request_run, sync_products
 from sync import engine
 from sync.models import Change, FailedRecord, SyncRun
 from sync.runner import carry_out
@@ -100,7 +100,7 @@ class World:
                 assert carry_out(SyncRun.objects.get(pk=run.pk), sync_products).stats() == counted
             case "outage", page:
                 self.zoho.faults.add("html_502", path="/inventory/v1/items", page=page)
-                with suppress(SyncFailed):
+                with suppress(SyncFailedError):
                     self.sync(SyncRun.Mode.FULL)
                 self.zoho.faults.clear()
                 for run in SyncRun.objects.filter(state__in=SyncRun.ACTIVE):

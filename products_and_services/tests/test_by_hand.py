@@ -4,7 +4,7 @@ import pytest
 from django.urls import reverse
 
 from products_and_services.models import Product
-from products_and_services.services import SyncFailed, request_run, sync_products
+from products_and_services.services import SyncFailedError, request_run, sync_products
 from sync.models import SyncPage, SyncRun
 from sync.runner import carry_out
 
@@ -103,7 +103,7 @@ def test_a_command_that_was_stopped_by_somebody_says_so(client, run, sync, befor
     SyncRun.objects.all().delete()
     before_page(2, lambda: act(client, SyncRun.objects.get(), "cancel"))
 
-    with pytest.raises(SyncFailed, match="Cancelled by olga"):
+    with pytest.raises(SyncFailedError, match="Cancelled by olga"):
         sync()
 
 

@@ -6,7 +6,7 @@ import pytest
 from django.utils import timezone
 
 from products_and_services.models import Product
-from products_and_services.services import SyncFailed, request_run, sync_products
+from products_and_services.services import SyncFailedError, request_run, sync_products
 from sync.engine import OVERLAP
 from sync.models import SyncRun
 from sync.runner import carry_out
@@ -156,7 +156,7 @@ def test_a_list_in_the_wrong_order_is_an_error_that_says_what_to_do(zoho, filled
     body = {"code": 0, "message": "success", "items": rows, "page_context": {"has_more_page": True}}
     zoho.faults.add("answer", path=ITEMS, body=body)
 
-    with pytest.raises(SyncFailed, match="Start a full sync"):
+    with pytest.raises(SyncFailedError, match="Start a full sync"):
         sync(mode=CHANGED)
 
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from backoffice import export
-from backoffice.export import ExportInterrupted
+from backoffice.export import ExportInterruptedError
 from backoffice.models import AT_ONCE, ExportSlot
 from products_and_services.models import Product
 
@@ -124,7 +124,7 @@ def test_an_export_that_lost_its_slot_breaks_off_with_an_error(client):
     next(chunks), next(chunks)
     ExportSlot.objects.update(lease=None)
 
-    with pytest.raises(ExportInterrupted):
+    with pytest.raises(ExportInterruptedError):
         next(chunks)
 
 

@@ -4,7 +4,7 @@ everything is kept."""
 import pytest
 
 from products_and_services.models import Product
-from products_and_services.services import SyncFailed
+from products_and_services.services import SyncFailedError
 from sync.models import FailedRecord, SyncRun
 
 pytestmark = pytest.mark.django_db
@@ -63,7 +63,7 @@ def test_what_was_read_is_kept_and_nothing_is_retired(
     zoho.faults.add(kind, path=ITEMS, page=2, **options)
 
     if says:
-        with pytest.raises(SyncFailed, match=says):
+        with pytest.raises(SyncFailedError, match=says):
             sync()
     else:
         sync()

@@ -14,8 +14,8 @@ from django_celery_beat.schedulers import DatabaseScheduler
 from products_and_services.models import Product
 from sync import schedule
 from sync.models import SyncRun
-from sync.schedule import Entry, Overtaken
-from sync.times import BadTimes, Choice, Times, longest_gap
+from sync.schedule import Entry, EntryChangedError
+from sync.times import Choice, InvalidTimesError, Times, longest_gap
 
 pytestmark = pytest.mark.django_db
 
@@ -337,7 +337,7 @@ def test_of_two_people_at_once_the_second_is_told_and_nothing_is_lost(client, ho
     assert "changed by somebody else in the meantime, so nothing of yours was saved" in page
     assert "It now says: every 6 hours." in page
     assert when(hourly) == "Every 6 hours"
-    with pytest.raises(Overtaken):
+    with pytest.raises(EntryChangedError):
         schedule.switch(hourly.pk, stale, on=False)
 
 
@@ -387,7 +387,7 @@ def test_times_that_cannot_be_are_refused_with_the_reason(client, hourly, said, 
 
 def test_each_part_of_a_crontab_is_checked_by_what_beat_understands():
     """django-celery-beat accepts a Sunday of 7, and then leaves the entry out without a word."""
-    with pytest.raises(BadTimes, match="where Sunday is 0"):
+    with pytest.raises(InvalidTimesError, match="where Sunday is 0"):
         Times.parse("0 2 * * 7")
 
 

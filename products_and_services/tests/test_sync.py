@@ -12,8 +12,8 @@ from integrations.zoho.errors import ZohoConfigError
 from integrations.zoho.tokens import get_valid_token
 from products_and_services.models import Product
 from products_and_services.services import (
-    SyncAlreadyActive,
-    SyncFailed,
+    SyncAlreadyActiveError,
+    SyncFailedError,
     request_run,
     sync_products,
     sync_zoho_products_to_db,
@@ -309,7 +309,7 @@ def test_a_revoked_connection_fails_the_run_once_with_the_reason(zoho, sync):
     """Staff must read what to do, not a stack trace."""
     zoho.revoke_refresh_token()
 
-    with pytest.raises(SyncFailed, match="Reconnect needed"):
+    with pytest.raises(SyncFailedError, match="Reconnect needed"):
         sync()
 
     run = SyncRun.objects.get()
@@ -319,7 +319,7 @@ def test_a_revoked_connection_fails_the_run_once_with_the_reason(zoho, sync):
 
 def test_without_a_connection_the_run_says_so(db):
     """The first click of a new user."""
-    with pytest.raises(SyncFailed, match="not connected yet"):
+    with pytest.raises(SyncFailedError, match="not connected yet"):
         sync_zoho_products_to_db()
 
 
@@ -368,7 +368,7 @@ def test_an_outage_in_mid_run_keeps_what_was_read_and_retires_nothing(
     zoho.edit_item(ids[0], rate="7.00")
     zoho.faults.add(kind, path=ITEMS, page=2, **fault)
 
-    with pytest.raises(SyncFailed, match="what was read is kept"):
+    with pytest.raises(SyncFailedError, match="what was read is kept"):
         sync()
 
     assert Product.objects.get(zoho_item_id=ids[0]).price == 7
@@ -384,7 +384,7 @@ def test_a_sign_in_page_instead_of_data_ends_the_run_plainly(zoho, sync, kind):
     sync()
     zoho.faults.add(kind, path=ITEMS)
 
-    with pytest.raises(SyncFailed, match="Check the connection"):
+    with pytest.raises(SyncFailedError, match="Check the connection"):
         sync()
 
     assert not Product.objects.exclude(retired_at=None).exists()
@@ -407,7 +407,7 @@ def test_pages_that_never_end_fail_the_run_and_retire_nothing(zoho, sync):
     sync()
     zoho.faults.add("repeat_page", path=ITEMS)
 
-    with pytest.raises(SyncFailed, match="does not end"):
+    with pytest.raises(SyncFailedError, match="does not end"):
         sync()
 
     assert not Product.objects.exclude(retired_at=None).exists()
@@ -417,7 +417,7 @@ def test_a_second_sync_while_one_is_active_is_told_of_it(zoho, sync):
     """One run per kind, whoever asks."""
     active, _ = request_run(SyncRun.Trigger.SCHEDULE)
 
-    with pytest.raises(SyncAlreadyActive) as caught:
+    with pytest.raises(SyncAlreadyActiveError) as caught:
         sync()
 
     assert caught.value.run == active

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "application/json;charset=UTF-8"
 
 
-class Refusal(Exception):
+class RefusedError(Exception):
     """Zoho's error object. `listed` ones stand inside {"data": […]} whatever the switch says."""
 
     def __init__(
@@ -35,15 +35,15 @@ def error(code: str, message: str, **details: Any) -> dict[str, Any]:
     return {"code": code, "details": details, "message": message, "status": "error"}
 
 
-def bad(code: str, message: str, **details: Any) -> Refusal:
-    return Refusal(400, code, message, **details)
+def bad(code: str, message: str, **details: Any) -> RefusedError:
+    return RefusedError(400, code, message, **details)
 
 
 def answer(body: Mapping[str, Any], status: int = 200) -> Response:
     return Response(dumps(body), status, content_type=CONTENT_TYPE)
 
 
-def refuse(refusal: Refusal, wrapped: bool) -> Response:
+def refuse(refusal: RefusedError, wrapped: bool) -> Response:
     body = {"data": [refusal.body]} if wrapped or refusal.listed else refusal.body
     return answer(body, refusal.status)
 
@@ -59,13 +59,13 @@ def authenticate(zoho: "Zoho", request: Request, scopes: tuple[str, ...]) -> Non
     """The header first, then the token, then every scope."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
     if scheme not in ("Zoho-oauthtoken", "Bearer") or not token:
-        raise Refusal(401, "AUTHENTICATION_FAILURE", "Authentication failed")
+        raise RefusedError(401, "AUTHENTICATION_FAILURE", "Authentication failed")
     granted = zoho.tokens.scope_of(token)
     if granted is None:
-        raise Refusal(401, "INVALID_TOKEN", "invalid oauth token")
+        raise RefusedError(401, "INVALID_TOKEN", "invalid oauth token")
     have = {part.lower() for part in granted.replace(",", " ").split()}
     if not all(have & _granting(scope) for scope in scopes):
-        raise Refusal(401, "OAUTH_SCOPE_MISMATCH", "Unauthorized")
+        raise RefusedError(401, "OAUTH_SCOPE_MISMATCH", "Unauthorized")
 
 
 def _granting(scope: str) -> set[str]:

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from werkzeug.wrappers import Request, Response
 
 from simulator.crm import paging
-from simulator.crm.answers import Refusal, answer, bad, parsed_body
+from simulator.crm.answers import RefusedError, answer, bad, parsed_body
 from simulator.crm.bulk_criteria import read_criteria
 from simulator.crm.bulk_jobs import Job, Result, Style, render
 from simulator.crm.crm import VIEWS, Crm
@@ -39,7 +39,7 @@ def create(zoho: "Zoho", request: Request) -> Response:
     crm = zoho.crm
     if request.mimetype != "application/json":
         words = "the media type of the request is not supported"
-        raise Refusal(415, "MEDIA_TYPE_NOT_SUPPORTED", words)
+        raise RefusedError(415, "MEDIA_TYPE_NOT_SUPPORTED", words)
     body = parsed_body(request)
     query = _query(crm, body)
     callback = _callback(body)
@@ -83,7 +83,7 @@ def result(zoho: "Zoho", request: Request, job_id: str) -> Response:
         found.downloads.popleft()
     if len(found.downloads) >= DOWNLOADS_A_MINUTE:
         crm.limits.count_refusal()
-        raise Refusal(429, *TOO_MANY_REQUESTS)
+        raise RefusedError(429, *TOO_MANY_REQUESTS)
     found.downloads.append(now)
     file = _result(crm, found)
     if crm.spoil_bulk:
@@ -100,9 +100,9 @@ def _find(crm: Crm, job_id: str) -> Job:
     return found
 
 
-def _not_found(job_id: str) -> Refusal:
+def _not_found(job_id: str) -> RefusedError:
     words = "The requested resource doesn't exist."
-    return Refusal(404, "RESOURCE_NOT_FOUND", words, resource=job_id)
+    return RefusedError(404, "RESOURCE_NOT_FOUND", words, resource=job_id)
 
 
 def _query(crm: Crm, body: dict[str, Any]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ Source: https://www.zoho.com/crm/developer/docs/api/v8/bulk-read/create-job.html
 from collections.abc import Callable
 from typing import Any
 
-from simulator.crm.answers import Refusal, bad
+from simulator.crm.answers import RefusedError, bad
 from simulator.crm.criteria import as_kept
 from simulator.crm.fields import BY_NAME, Field
 from simulator.crm.records import Account
@@ -70,7 +70,7 @@ def _condition(criteria: dict[str, Any]) -> Test:
     return _test(field, str(comparator), values)
 
 
-def _mismatch(code: str, field: Field, comparator: Any) -> Refusal:
+def _mismatch(code: str, field: Field, comparator: Any) -> RefusedError:
     words = "comparator and field or value do not go together"
     return bad(code, words, api_name=field.api_name, comparator=str(comparator))
 

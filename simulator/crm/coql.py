@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from werkzeug.wrappers import Request, Response
 
-from simulator.crm.answers import Refusal, answer, authenticate, bad, empty, parsed_body
+from simulator.crm.answers import RefusedError, answer, authenticate, bad, empty, parsed_body
 from simulator.crm.coql_parser import MAX_CONDITIONS, SIGNS, Condition, Pair, Query, parse
 from simulator.crm.criteria import as_kept
 from simulator.crm.crm import Crm
@@ -52,7 +52,7 @@ def rows_asked(request: Request) -> int:
     """For the price; the default where the query cannot be read."""
     try:
         return parse(str(parsed_body(request).get("select_query"))).limit
-    except Refusal:
+    except RefusedError:
         return 200
 
 
@@ -109,7 +109,7 @@ def _check(crm: Crm, read: Query) -> None:
             raise bad("LIMIT_EXCEEDED", f"{clause} limit exceeded", limit=limit, clause=clause)
 
 
-def _invalid(**details: Any) -> Refusal:
+def _invalid(**details: Any) -> RefusedError:
     return bad("INVALID_QUERY", "invalid query formed", **details)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
-from simulator.crm.answers import Refusal, bad
+from simulator.crm.answers import RefusedError, bad
 
 TOKEN = re.compile(
     r"""\s*(?:
@@ -56,7 +56,7 @@ class Query:
     conditions: int = 0
 
 
-def syntax_error(**details: Any) -> Refusal:
+def syntax_error(**details: Any) -> RefusedError:
     return bad("SYNTAX_ERROR", "error occurred while parsing the query", **details)
 
 
@@ -99,12 +99,12 @@ class _Parser:
             at = match.end()
         return [*tokens, _Token("end", None, len(self.text))]
 
-    def _error_at(self, at: int) -> Refusal:
+    def _error_at(self, at: int) -> RefusedError:
         line = self.text.count("\n", 0, at) + 1
         column = at - (self.text.rfind("\n", 0, at) + 1) + 1
         return syntax_error(line=line, column=column, near=self.text[at : at + 20])
 
-    def wrong(self) -> Refusal:
+    def wrong(self) -> RefusedError:
         return self._error_at(self.tokens[self.at].start)
 
     def took(self, kind: str, *values: Any) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from simulator.crm.answers import Refusal, bad, read_moment
+from simulator.crm.answers import RefusedError, bad, read_moment
 from simulator.crm.fields import BY_NAME, Field
 from simulator.crm.records import Account
 
@@ -57,7 +57,7 @@ def parse(text: str, equals_is_contains: bool) -> Test:
     return test
 
 
-def invalid(reason: str, **details: Any) -> Refusal:
+def invalid(reason: str, **details: Any) -> RefusedError:
     return bad("INVALID_QUERY", "Invalid query formed", reason=reason, **details)
 
 

@@ -14,7 +14,7 @@ from werkzeug.routing import Map, Rule
 from werkzeug.wrappers import Request, Response
 
 from simulator.crm import bulk, coql, deletions, listing, metadata, search, writing
-from simulator.crm.answers import Refusal, authenticate, bad, refuse
+from simulator.crm.answers import RefusedError, authenticate, bad, refuse
 from simulator.crm.limits import TOO_MANY_REQUESTS
 
 if TYPE_CHECKING:
@@ -126,18 +126,18 @@ def handle(zoho: "Zoho", request: Request, delay: float) -> Response:
     try:
         route, values = _matched(request)
         authenticate(zoho, request, route.scopes)
-    except Refusal as refusal:
+    except RefusedError as refusal:
         zoho.stopping.wait(delay)
         return refuse(refusal, zoho.crm.wrapped_errors)
     heavy = route.heavy(request)
     allowed = limits.enter(route.cost(request), heavy)
     try:
         if not allowed:
-            raise Refusal(429, *TOO_MANY_REQUESTS)
+            raise RefusedError(429, *TOO_MANY_REQUESTS)
         if delay:
             zoho.stopping.wait(delay)
         response = route.answer(zoho, request, **values)
-    except Refusal as refusal:
+    except RefusedError as refusal:
         response = refuse(refusal, zoho.crm.wrapped_errors)
     finally:
         limits.leave(heavy)
@@ -159,4 +159,4 @@ def _matched(request: Request) -> tuple[Route, dict[str, Any]]:
             words = "the module name given seems to be invalid"
             raise bad("INVALID_MODULE", words, resource_path_index=0) from None
         words = "Please check if the URL trying to access is a correct one"
-        raise Refusal(404, "INVALID_URL_PATTERN", words) from None
+        raise RefusedError(404, "INVALID_URL_PATTERN", words) from None

@@ -20,7 +20,7 @@ EMAIL = re.compile(r"[^@\s,()]+@[^@\s,()]+\.[^@\s,()]+")
 WEBSITE = re.compile(r"(https?://)?[^\s/]+\.[^\s/]+\S*")
 
 
-class Wrong(Exception):
+class RecordRefusedError(Exception):
     """One record's entry for the answer; the others go on."""
 
     def __init__(self, code: str, message: str, **details: Any) -> None:
@@ -40,7 +40,7 @@ def read_record(crm: "Crm", row: Any, index: int, *, new: bool) -> dict[str, Any
             continue
         if field.read_only:
             if crm.read_only_fields == "refused":
-                raise Wrong(
+                raise RecordRefusedError(
                     "INVALID_DATA",
                     "the field is read only",
                     api_name=field.api_name,
@@ -60,13 +60,13 @@ def mandatory_id(row: Any, index: int) -> str:
     return str(value)
 
 
-def unknown_id(index: int) -> Wrong:
+def unknown_id(index: int) -> RecordRefusedError:
     words = "the id given seems to be invalid"
-    return Wrong("INVALID_DATA", words, api_name="id", json_path=f"$.data[{index}].id")
+    return RecordRefusedError("INVALID_DATA", words, api_name="id", json_path=f"$.data[{index}].id")
 
 
-def duplicate(field: Field, index: int, other: str) -> Wrong:
-    return Wrong(
+def duplicate(field: Field, index: int, other: str) -> RecordRefusedError:
+    return RecordRefusedError(
         "DUPLICATE_DATA",
         "duplicate data",
         api_name=field.api_name,
@@ -76,8 +76,8 @@ def duplicate(field: Field, index: int, other: str) -> Wrong:
     )
 
 
-def _mandatory(index: int, name: str) -> Wrong:
-    return Wrong(
+def _mandatory(index: int, name: str) -> RecordRefusedError:
+    return RecordRefusedError(
         "MANDATORY_NOT_FOUND",
         "required field not found",
         api_name=name,
@@ -85,14 +85,14 @@ def _mandatory(index: int, name: str) -> Wrong:
     )
 
 
-def _invalid(path: str, name: str, **more: Any) -> Wrong:
-    return Wrong("INVALID_DATA", "invalid data", api_name=name, json_path=path, **more)
+def _invalid(path: str, name: str, **more: Any) -> RecordRefusedError:
+    return RecordRefusedError("INVALID_DATA", "invalid data", api_name=name, json_path=path, **more)
 
 
 def _read(crm: "Crm", field: Field, value: Any, path: str) -> Any:
     if value is None or value == "":
         if field.mandatory:
-            raise Wrong(
+            raise RecordRefusedError(
                 "MANDATORY_NOT_FOUND",
                 "required field not found",
                 api_name=field.api_name,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from werkzeug.wrappers import Request, Response
 
 from simulator.crm.answers import (
-    Refusal,
+    RefusedError,
     answer,
     bad,
     moment_header,
@@ -20,7 +20,13 @@ from simulator.crm.crm import Crm, Write
 from simulator.crm.fields import FIELDS
 from simulator.crm.listing import checked_id
 from simulator.crm.records import Account
-from simulator.crm.values import Wrong, duplicate, mandatory_id, read_record, unknown_id
+from simulator.crm.values import (
+    RecordRefusedError,
+    duplicate,
+    mandatory_id,
+    read_record,
+    unknown_id,
+)
 
 if TYPE_CHECKING:
     from simulator.zoho import Zoho
@@ -107,7 +113,7 @@ def delete(zoho: "Zoho", request: Request, account_id: str | None = None) -> Res
         found = crm.find(row["id"].strip())
         if found is None:
             words = "the id given seems to be invalid"
-            raise Wrong("INVALID_DATA", words, id=row["id"])
+            raise RecordRefusedError("INVALID_DATA", words, id=row["id"])
         crm.delete_account(found.id)
         return _success("record deleted", {"id": found.id})
 
@@ -134,7 +140,7 @@ def _received(zoho: "Zoho", request: Request) -> tuple[list[Any], Write]:
     return rows, Write(request.method, request.path, rows, trigger, until)
 
 
-def _invalid_body(name: str, **details: Any) -> Refusal:
+def _invalid_body(name: str, **details: Any) -> RefusedError:
     return bad("INVALID_DATA", "invalid data", api_name=name, json_path=f"$.{name}", **details)
 
 
@@ -145,7 +151,7 @@ def _carry_out(
     for index, row in enumerate(rows):
         try:
             outcomes.append(act(row, index))
-        except Wrong as wrong:
+        except RecordRefusedError as wrong:
             outcomes.append(wrong.entry)
     write.outcomes.extend(outcome["code"] for outcome in outcomes)
     crm.writes.append(write)
@@ -164,10 +170,12 @@ def _create(crm: Crm, row: Any, index: int) -> Outcome:
 def _update(crm: Crm, account: Account, row: Any, index: int, until: int | None) -> Outcome:
     values = read_record(crm, row, index, new=False)
     if until is not None and account.modified > until:
-        raise Wrong("ALREADY_MODIFIED", PASSED, **_receipt(crm, account, state=False))
+        raise RecordRefusedError("ALREADY_MODIFIED", PASSED, **_receipt(crm, account, state=False))
     if account.fields.get("Locked__s"):
         words = "The record is locked"
-        raise Wrong("RECORD_LOCKED", words, id=account.id, json_path=f"$.data[{index}]")
+        raise RecordRefusedError(
+            "RECORD_LOCKED", words, id=account.id, json_path=f"$.data[{index}]"
+        )
     _refuse_duplicates(crm, values, index, account.id)
     for name, append in (row.get("$append_values") or {}).items():
         if append is True and isinstance(values.get(name), list):
@@ -194,7 +202,7 @@ def _same(account: Account, field: str, value: str) -> bool:
 def _refuse_conflict(crm: Crm, account: Account | None, until: int | None) -> None:
     if account is not None and until is not None and account.modified > until:
         details = _receipt(crm, account, state=False)
-        raise Refusal(412, "ALREADY_MODIFIED", PASSED, listed=True, **details)
+        raise RefusedError(412, "ALREADY_MODIFIED", PASSED, listed=True, **details)
 
 
 def _success(message: str, details: dict[str, Any]) -> Outcome:

@@ -12,6 +12,6 @@ that is lost, or comes twice, changes nothing here.
 from sync.models.changes import Change
 from sync.models.events import RunEvent
 from sync.models.failures import FailedRecord
-from sync.models.runs import LeaseLost, SyncPage, SyncRun
+from sync.models.runs import LeaseLostError, SyncPage, SyncRun
 
-__all__ = ["Change", "FailedRecord", "LeaseLost", "RunEvent", "SyncPage", "SyncRun"]
+__all__ = ["Change", "FailedRecord", "LeaseLostError", "RunEvent", "SyncPage", "SyncRun"]

@@ -27,7 +27,7 @@ MAX_ERRORS_IN_STATS = 100
 BY_ID_PORTION = 48
 
 
-class LeaseLost(Exception):
+class LeaseLostError(Exception):
     """Another worker carries this run now, or a person has paused or cancelled it; whatever this
     one still holds must not be saved."""
 
@@ -175,7 +175,7 @@ class SyncRun(RunFacts):
         page: int | None = None,
         listed: Iterable[str] = (),
     ) -> None:
-        """Count what was done, inside the transaction that saves it. Raises LeaseLost.
+        """Count what was done, inside the transaction that saves it. Raises LeaseLostError.
 
         `page` is the checkpoint: with it, this page of `listed` ids will not be read again.
         """
@@ -206,7 +206,7 @@ class SyncRun(RunFacts):
         )
 
     def note(self, **values: Any) -> None:
-        """Set these fields, as the worker that carries the run. Raises LeaseLost."""
+        """Set these fields, as the worker that carries the run. Raises LeaseLostError."""
         for name, value in values.items():
             setattr(self, name, value)
         self._save_as_holder(*values)
@@ -257,7 +257,7 @@ class SyncRun(RunFacts):
         values = {field: getattr(self, field) for field in (*fields, "heartbeat_at")}
         holder = {"id": self.pk, "lease": self.lease, "state": self.State.RUNNING}
         if self.lease is None or not update_one(SyncRun, holder, values):
-            raise LeaseLost(f"run {self.pk}")
+            raise LeaseLostError(f"run {self.pk}")
 
     # --- its life, told by a person ---------------------------------------------------------------
     #

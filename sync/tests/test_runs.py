@@ -6,7 +6,7 @@ from django.conf import settings
 from django.db import IntegrityError, connections
 from django.utils import timezone
 
-from sync.models import Change, LeaseLost, SyncPage, SyncRun
+from sync.models import Change, LeaseLostError, SyncPage, SyncRun
 from sync.models.changes import Note
 from sync.plan import Plan
 
@@ -78,9 +78,9 @@ def test_a_worker_that_lost_its_run_cannot_write_to_it(run):
     SyncRun.objects.update(heartbeat_at=timezone.now() - dt.timedelta(minutes=5))
     SyncRun.objects.get(pk=run.pk).start()
 
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLostError):
         run.advance(Plan(create=["1"]), calls=1, page=1, listed=["1"])
-    with pytest.raises(LeaseLost):
+    with pytest.raises(LeaseLostError):
         run.finish()
 
     assert SyncRun.objects.get(pk=run.pk).created == 0

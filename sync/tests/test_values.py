@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from sync import values
-from sync.values import Unusable
+from sync.values import UnusableError
 
 BIG = Decimal("123456789012345678901.123456789")
 
@@ -68,7 +68,7 @@ def test_a_number_is_exact(value, exact):
 )
 def test_a_number_is_exact_or_refused(value, problem):
     """Never another number, and never a program error."""
-    with pytest.raises(Unusable, match=problem):
+    with pytest.raises(UnusableError, match=problem):
         number(value)
 
 
@@ -92,7 +92,7 @@ def test_a_number_is_exact_or_refused(value, problem):
 )
 def test_a_moment_that_cannot_be_shown_everywhere_is_refused(value):
     """Stored, no page and no run could read the row again."""
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableError):
         values.moment(value)
 
 
@@ -114,12 +114,12 @@ def test_yes_is_read_in_every_spelling_of_zohos(value):
 @pytest.mark.parametrize("value", ["yes", 2, "on", [], 0.5])
 def test_what_is_neither_yes_nor_no_is_refused(value):
     """Guessing would change the answer."""
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableError):
         values.boolean(value)
 
 
 @pytest.mark.parametrize("value", ["a\0b", "half \ud83d", "byte \udce9", 5, "x" * 11])
 def test_a_text_that_cannot_be_kept_is_refused(value):
     """PostgreSQL takes neither NUL nor half a character."""
-    with pytest.raises(Unusable):
+    with pytest.raises(UnusableError):
         values.text(value, 10)

@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from crm_accounts.forgetting import CannotForget, forget_record, in_words, mirrors
+from crm_accounts.forgetting import CannotForgetError, forget_record, in_words, mirrors
 
 
 class Command(BaseCommand):
@@ -20,7 +20,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             forgotten = forget_record(options["mirror"], options["zoho_id"])
-        except CannotForget as error:
+        except CannotForgetError as error:
             raise CommandError(error.message) from error
         self.stdout.write(f"Erased: {in_words(forgotten)}.")
         self.stdout.write(

@@ -17,7 +17,7 @@ from integrations.models import ZohoCredential
 from integrations.zoho.crm import sdk as module
 from integrations.zoho.crm.client import MockZohoClient, create_zoho_client
 from integrations.zoho.crm.sdk import PACKAGE, SdkCrm, ZohoSDKClient, check_sdk, started
-from integrations.zoho.crm.sdk_calls import SdkCannot
+from integrations.zoho.crm.sdk_calls import SdkUnsupportedError
 from integrations.zoho.errors import (
     ZohoAPIError,
     ZohoConfigError,
@@ -188,7 +188,7 @@ def test_what_it_cannot_say_exactly_it_does_not_say(zoho, sdk):
     """It knows no decimals: sixteen digits and nine would become another number."""
     account_id = zoho.add_account(Account_Name="Helios")
 
-    with pytest.raises(SdkCannot):
+    with pytest.raises(SdkUnsupportedError):
         sdk.update_account(account_id, {"Annual_Revenue": Decimal("1234567890123456.123456789")})
     sdk.update_account(account_id, {"Annual_Revenue": Decimal("1234567890.12")})
 
@@ -244,7 +244,7 @@ def test_the_users_and_the_organisation_come_through_it(zoho, sdk):
 
 def test_what_it_does_not_offer_is_said_and_not_sent(zoho, sdk):
     """Another tier can do it."""
-    with pytest.raises(SdkCannot):
+    with pytest.raises(SdkUnsupportedError):
         sdk.transport.ask(Request(f"{zoho.url}/crm/v8/Accounts", method="DELETE"))
 
     assert zoho.requests == []
@@ -304,7 +304,7 @@ def test_another_version_is_named_and_not_used(monkeypatch):
     assert check_sdk() == [
         f"{PACKAGE} is {metadata.version(PACKAGE)}; this product is made for 9.9.9."
     ]
-    with pytest.raises(SdkCannot, match=r"9\.9\.9"):
+    with pytest.raises(SdkUnsupportedError, match=r"9\.9\.9"):
         started()
 
 

@@ -16,7 +16,7 @@ from integrations.models import ZohoUsage
 from integrations.zoho.crm.interface import Crm
 from integrations.zoho.crm.rest import RestCrm
 from integrations.zoho.crm.sdk import SdkCrm
-from integrations.zoho.crm.sdk_calls import SdkCannot
+from integrations.zoho.crm.sdk_calls import SdkUnsupportedError
 from integrations.zoho.crm.tiers import FEW, MANY, TieredCrm, compared, order_of, rows_asked, same
 from integrations.zoho.errors import (
     ZohoAPIError,
@@ -360,7 +360,7 @@ def test_what_the_sdk_cannot_say_rest_says(zoho, tiered, add_accounts):
 
 def test_an_sdk_that_is_not_the_one_we_know_is_not_used(zoho, tiered, only):
     """REST does all of it."""
-    with only("sdk", SdkCannot("changed")):
+    with only("sdk", SdkUnsupportedError("changed")):
         for _ in range(10):
             tiered.get_accounts(limit=200)
 

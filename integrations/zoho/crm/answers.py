@@ -23,7 +23,7 @@ from integrations.zoho.exchange import (
     PLAN_ENDED,
     Reply,
     Request,
-    Unauthorized,
+    UnauthorizedError,
     read_json,
     retry_after,
 )
@@ -140,7 +140,7 @@ def refusal(reply: Reply, envelope: Mapping[str, Any], request: Request) -> Zoho
     if code in SCOPE_MISSING:
         return ZohoPermissionError(scope_missing(request.method, request.path), **more)
     if status == 401:
-        return Unauthorized(
+        return UnauthorizedError(
             "Zoho CRM refuses even a fresh token. Connect Zoho again under Integrations → "
             "Zoho Credentials. Nothing was changed.",
             **more,

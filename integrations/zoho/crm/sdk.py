@@ -28,7 +28,7 @@ import structlog
 
 from integrations.models import ZohoCredential, ZohoUsage
 from integrations.zoho.crm.rest import RestCrm
-from integrations.zoho.crm.sdk_calls import PLAIN_FIELDS, SdkCannot, perform
+from integrations.zoho.crm.sdk_calls import PLAIN_FIELDS, SdkUnsupportedError, perform
 from integrations.zoho.errors import TryAgain, ZohoUnavailableError
 from integrations.zoho.exchange import Answer, Request
 from integrations.zoho.transport import Transport
@@ -106,7 +106,7 @@ def started() -> SimpleNamespace:
     with _lock:
         if _sdk is None:
             if problems := check_sdk():
-                raise SdkCannot(" ".join(problems))
+                raise SdkUnsupportedError(" ".join(problems))
             _sdk = _start()
         return _sdk
 
@@ -287,7 +287,7 @@ class SdkTransport:
         return getattr(self.transport, name)
 
     def ask(self, request: Request) -> Answer:
-        """Raises as `Transport.ask`, and SdkCannot for what the SDK does not offer."""
+        """Raises as `Transport.ask`, and SdkUnsupportedError for what the SDK does not offer."""
         sdk = started()
         operation = _Operation(self.transport, request)
         with _operating(sdk, operation):
@@ -298,7 +298,7 @@ class SdkTransport:
                     # The transport's own error, which the SDK has wrapped.
                     raise operation.failure from operation.failure.__cause__
                 if operation.answer is None:
-                    raise SdkCannot("Zoho's SDK cannot make this call.") from error
+                    raise SdkUnsupportedError("Zoho's SDK cannot make this call.") from error
                 log.warning("The SDK could not read an answer", path=request.path)
                 response = None
         assert operation.answer is not None

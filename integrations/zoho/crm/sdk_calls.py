@@ -14,12 +14,12 @@ from integrations.zoho.errors import ZohoError
 from integrations.zoho.exchange import Request
 
 
-class SdkCannot(ZohoError):
+class SdkUnsupportedError(ZohoError):
     """The SDK does not offer this, or is not the one we know. Nothing was sent."""
 
 
 def perform(sdk: SimpleNamespace, request: Request) -> Any:
-    """Let the SDK make this call. Raises SdkCannot when it has no such operation."""
+    """Let the SDK make this call. Raises SdkUnsupportedError when it has no such operation."""
     path = request.path.split("/")
     body = _as_json(request.body)
     accounts = sdk.record.RecordOperations(MODULE)
@@ -58,7 +58,7 @@ def perform(sdk: SimpleNamespace, request: Request) -> Any:
             return accounts.update_record(
                 _id(record_id), _changes(sdk, body), _headers(sdk, request)
             )
-    raise SdkCannot("Zoho's SDK is not used for this call.")
+    raise SdkUnsupportedError("Zoho's SDK is not used for this call.")
 
 
 def _params(sdk: SimpleNamespace, request: Request) -> Any:
@@ -77,7 +77,7 @@ def _headers(sdk: SimpleNamespace, request: Request) -> Any:
 
 def _id(text: str) -> int:
     if not text.isdecimal():
-        raise SdkCannot("Zoho's SDK takes no such id.")
+        raise SdkUnsupportedError("Zoho's SDK takes no such id.")
     return int(text)
 
 
@@ -88,11 +88,12 @@ def _as_json(body: Any) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """With numbers as the SDK can send them; SdkCannot where it would send another number."""
+    """With numbers as the SDK can send them. Raises SdkUnsupportedError where it would send another
+    number."""
     if isinstance(value, Decimal):
         number = int(value) if value == value.to_integral_value() else float(value)
         if Decimal(str(number)) != value:
-            raise SdkCannot("Zoho's SDK cannot send a number with so many digits.")
+            raise SdkUnsupportedError("Zoho's SDK cannot send a number with so many digits.")
         return number
     if isinstance(value, Mapping):
         return {name: _plain(inner) for name, inner in value.items()}
@@ -103,7 +104,7 @@ def _plain(value: Any) -> Any:
 
 def _only(body: Mapping[str, Any], *names: str) -> Mapping[str, Any]:
     if unknown := body.keys() - set(names):
-        raise SdkCannot(f"Zoho's SDK is not used with {', '.join(sorted(unknown))}.")
+        raise SdkUnsupportedError(f"Zoho's SDK is not used with {', '.join(sorted(unknown))}.")
     return body
 
 

@@ -39,7 +39,7 @@ from integrations.zoho.crm.interface import (
 )
 from integrations.zoho.crm.rest import RestCrm
 from integrations.zoho.crm.sdk import SdkCrm
-from integrations.zoho.crm.sdk_calls import SdkCannot
+from integrations.zoho.crm.sdk_calls import SdkUnsupportedError
 from integrations.zoho.errors import (
     TryAgain,
     ZohoError,
@@ -347,7 +347,7 @@ class TieredCrm:
                 continue
             try:
                 answer = call(self.tiers[name])
-            except SdkCannot as error:
+            except SdkUnsupportedError as error:
                 breaker.note(error)
                 failure = failure or error
                 log.warning("A tier cannot do this; the next one is asked", tier=name)

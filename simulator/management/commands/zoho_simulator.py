@@ -4,7 +4,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from simulator.__main__ import CannotServe, add_arguments, run
+from simulator.__main__ import CannotServeError, add_arguments, run
 
 
 class Command(BaseCommand):
@@ -18,5 +18,5 @@ class Command(BaseCommand):
         names = ("port", "items", "accounts", "seed", "latency")
         try:
             run(**{name: options[name] for name in names})
-        except CannotServe as error:
+        except CannotServeError as error:
             raise CommandError(str(error)) from error
