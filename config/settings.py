@@ -167,6 +167,7 @@ TEMPLATES = [
     },
 ]
 
+LOGIN_REDIRECT_URL = "admin:index"  # of those who come to the sign-in page by its own address
 AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",  # refuses before a password is looked at
     "django.contrib.auth.backends.ModelBackend",

@@ -18,6 +18,10 @@ ERRORS = {
         "Nothing was changed. If you need it for your work, ask your administrator for the "
         "permission.",
     ),
+    404: (
+        "There is no such page",
+        "The address may be mistyped, or what it showed is no longer there.",
+    ),
     411: (
         "The size of this request is missing",
         "Requests must say how large they are (Content-Length). Nothing was read.",
@@ -70,6 +74,10 @@ def csrf_failure(request: HttpRequest, reason: str = "", **kwargs: Any) -> HttpR
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
     return error_page(request, 403)
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    return error_page(request, 404)
 
 
 def locked_out(

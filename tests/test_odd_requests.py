@@ -199,6 +199,17 @@ def test_a_request_that_cannot_be_read_is_a_400(client, sent):
     assert client.generic("GET", "/admin/login/", **sent).status_code == 400
 
 
+def test_an_address_that_leads_nowhere_is_said_in_words(root):
+    """
+    With a way back, as on the other pages of this kind.
+    """
+    answer = root.get("/nowhere/")
+
+    assert answer.status_code == 404
+    assert "There is no such page" in answer.content.decode()
+    assert answer.headers["X-Request-ID"] in answer.content.decode()
+
+
 def test_a_form_with_a_bad_token_is_refused_in_words():
     """
     It is a 403 that says what to do, and under which number the log has it.

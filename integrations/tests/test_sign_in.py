@@ -66,6 +66,13 @@ def test_the_block_ends_by_itself_and_is_not_prolonged_by_more_guesses():
     assert attempt("olga", RIGHT).status_code == 302
 
 
+def test_who_signs_in_by_the_pages_own_address_lands_on_the_home_page():
+    """A bookmark of it has no place to go on to."""
+    answer = Client().post(LOGIN, {"username": "olga", "password": RIGHT})
+
+    assert (answer.status_code, answer.headers["Location"]) == (302, "/admin/")
+
+
 def test_signing_in_forgets_the_typos_before():
     """Four typos a day are no attack."""
     for _ in range(3):
