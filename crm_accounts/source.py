@@ -11,7 +11,7 @@ import structlog
 from django.utils import timezone
 
 from crm_accounts.bulk_file import read_rows
-from crm_accounts.mapping import FieldType
+from crm_accounts.mapping import API_NAMES, FieldType
 from integrations.zoho.crm.interface import MOST_FIELDS, BulkRead, Crm
 from integrations.zoho.errors import (
     ZohoAPIError,
@@ -73,7 +73,10 @@ class CrmAccounts:
 
     @property
     def fields(self) -> list[str]:
-        return [name for name in self.types if name != "id"]
+        """The time first, then what is a column here: a list has no room for all of them, and by
+        the time it knows where changes end."""
+        names = [name for name in self.types if name != "id"]
+        return sorted(names, key=lambda name: (name != "Modified_Time", name not in API_NAMES))
 
     @property
     def listed(self) -> list[str]:

@@ -97,6 +97,27 @@ def test_every_field_is_read_by_list_changes_and_query_too(zoho, sync_accounts, 
         assert len(query.partition(" from ")[0].split(",")) <= 50
 
 
+@pytest.mark.parametrize("mode", [SyncRun.Mode.FULL, CHANGED])
+def test_a_list_has_the_time_and_the_columns_whatever_labels_say(zoho, sync_accounts, mode):
+    """By the time, a run of changes knows where to stop; fields came ordered by their labels."""
+    for number in range(60):
+        zoho.crm.add_field(f"A_{number:03}")
+    account = zoho.add_account(Account_Name="Helios", A_059="x")
+    sync_accounts()
+    zoho.edit_account(account, Phone="1", Website="w.example")
+    zoho.crm.bulk_fails = True
+
+    stats = sync_accounts(mode=mode)
+
+    lists = [r for r in zoho.requests if r.path == LIST]
+    assert lists
+    for request in lists:
+        asked = request.query["fields"].split(",")
+        assert {"Modified_Time", "Account_Name", "Website"} <= set(asked)
+    assert stats["updated"] == 1
+    assert Account.objects.get().website == "w.example"
+
+
 @pytest.mark.parametrize("zoho", [{"accounts": 450}], indirect=True)
 def test_the_rest_of_a_page_is_asked_for_by_its_ids(zoho, sync_accounts, queries):
     """Fifty ids a list, two lists a query."""
